@@ -1,0 +1,36 @@
+//! CalDAV (RFC 4791): finding the calendars of an account and what is in them. One request to a file.
+
+pub mod calendars;
+pub mod discovery;
+pub mod listing;
+pub mod multiget;
+
+use crate::error::{Error, Kind, Result};
+use crate::session::{Answer, SendError, transport_error};
+use crate::webdav::href::Target;
+use crate::webdav::multistatus::Multistatus;
+use crate::webdav::xml::{Limits, XmlError};
+
+/// The multistatus of an answer; anything but 207 is a refusal or a misunderstanding.
+fn multistatus(answer: Answer, limits: Limits) -> Result<(Target, Multistatus), SendError> {
+    match answer.response.status {
+        207 => Ok((answer.target, Multistatus::new(answer.response.body, limits))),
+        status => Err(Error::new(
+            Kind::Protocol,
+            format!(
+                "{}: the answer is {status} where WebDAV has 207; this is no CalDAV server.",
+                answer.target
+            ),
+        )
+        .into()),
+    }
+}
+
+/// What went wrong while the XML of `target` was read.
+fn xml_error(target: &Target, error: &XmlError) -> Error {
+    match error {
+        XmlError::Transport(error) => transport_error(target, error),
+        XmlError::Limit(_) => Error::new(Kind::TooLarge, format!("{target}: {error}.")),
+        _ => Error::new(Kind::Protocol, format!("{target}: {error}.")),
+    }
+}

@@ -1,0 +1,10 @@
+pub mod caldav;
+pub mod error;
+pub mod http;
+pub mod location;
+pub mod options;
+pub mod providers;
+pub mod retry;
+pub mod runtime;
+pub mod session;
+pub mod webdav;

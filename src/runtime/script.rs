@@ -1,0 +1,122 @@
+//! An outside world for tests: a function answers each request, pauses take no time, and everything
+//! is written down.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{LocalBoxFuture, ready};
+use futures::stream::iter;
+use futures::task::LocalSpawnExt;
+use futures::{FutureExt, StreamExt};
+
+use super::{Runtime, TransportError};
+use crate::http::{Request, Response};
+
+/// An answer, or a failure to get one.
+pub(crate) type Reply = Result<Canned, TransportError>;
+
+/// An answer made before it is asked for.
+#[derive(Clone)]
+pub(crate) struct Canned {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    pieces: Vec<Result<Bytes, TransportError>>,
+}
+
+impl Canned {
+    pub(crate) fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), pieces: Vec::new() }
+    }
+
+    pub(crate) fn multistatus(responses: &str) -> Self {
+        Self::status(207).body(format!(
+            r#"<?xml version="1.0"?><multistatus xmlns="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:a="http://apple.com/ns/ical/">{responses}</multistatus>"#
+        ))
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn body(mut self, text: impl Into<Vec<u8>>) -> Self {
+        self.pieces.push(Ok(Bytes::from(text.into())));
+        self
+    }
+
+    /// The connection breaks here.
+    pub(crate) fn broken(mut self) -> Self {
+        self.pieces.push(Err(TransportError::Broken("reset".to_owned())));
+        self
+    }
+}
+
+/// One response of a multistatus with found properties.
+pub(crate) fn found(href: &str, properties: &str) -> String {
+    format!(
+        "<response><href>{href}</href><propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat></response>"
+    )
+}
+
+/// The outside world of a test.
+pub(crate) struct Script {
+    answer: Box<dyn Fn(&Request) -> Reply>,
+    spawner: futures::executor::LocalSpawner,
+    /// `METHOD path` of every request.
+    pub(crate) requests: RefCell<Vec<String>>,
+    /// The requests themselves.
+    pub(crate) sent: RefCell<Vec<Request>>,
+    /// Every pause.
+    pub(crate) pauses: RefCell<Vec<Duration>>,
+}
+
+impl Runtime for Script {
+    fn send(
+        &self,
+        request: Request,
+        _: Duration,
+    ) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
+        self.requests.borrow_mut().push(format!("{} {}", request.method, request.target.path));
+        let reply = (self.answer)(&request).map(|canned| Response {
+            status: canned.status,
+            headers: canned.headers.into_iter().collect(),
+            body: iter(canned.pieces).boxed_local(),
+        });
+        self.sent.borrow_mut().push(request);
+        ready(reply).boxed_local()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.pauses.borrow_mut().push(duration);
+        ready(()).boxed_local()
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        self.spawner.spawn_local(task).unwrap();
+    }
+}
+
+/// Runs `test` against a server that is `answer`.
+pub(crate) fn run<T, F: Future<Output = T>>(
+    answer: impl Fn(&Request) -> Reply + 'static,
+    test: impl FnOnce(Rc<Script>) -> F,
+) -> T {
+    let mut pool = futures::executor::LocalPool::new();
+    let script = Rc::new(Script {
+        answer: Box::new(answer),
+        spawner: pool.spawner(),
+        requests: RefCell::default(),
+        sent: RefCell::default(),
+        pauses: RefCell::default(),
+    });
+    pool.run_until(test(script))
+}
+
+/// Options for a test: the location `https://cal.example` and these.
+pub(crate) fn options(pairs: &[(&str, &str)]) -> crate::options::Options {
+    let base = [("location", "caldav://cal.example/"), ("username", "alice"), ("password", "secret")];
+    let pairs: Vec<_> = base.iter().chain(pairs).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    crate::options::Options::parse(&pairs).unwrap()
+}

@@ -1,0 +1,248 @@
+//! Hrefs (RFC 4918 8.3): what servers call things. The server's own spelling is kept for requests;
+//! only the decoded form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// A scheme, a host and a port (RFC 6454): the unit of trust for credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whether the scheme is https; the only other one is http.
+    pub https: bool,
+    /// ASCII, lower case; IPv6 in brackets.
+    pub host: String,
+    /// The port, also when it is the default one.
+    pub port: u16,
+}
+
+impl Origin {
+    /// The origin of an absolute http or https URL.
+    #[must_use]
+    pub fn of(url: &Url) -> Option<Self> {
+        let https = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let host = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
+        Some(Self { https, host, port: url.port_or_known_default()? })
+    }
+
+    /// `host`, or `host:port` where the port is not the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let default = if self.https { 443 } else { 80 };
+        if self.port == default { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.authority())
+    }
+}
+
+/// An absolute place: an origin and a path (with query, if any) in the server's spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where to connect.
+    pub origin: Origin,
+    /// Begins with `/`; visible ASCII only.
+    pub path: String,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.path)
+    }
+}
+
+/// Why an href is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HrefError {
+    /// Nothing in it.
+    #[error("an empty href")]
+    Empty,
+    /// A scheme that is neither http nor https, or no host.
+    #[error("not an http address")]
+    NotHttp,
+}
+
+impl Target {
+    /// The target of an absolute http or https URL; a fragment is dropped.
+    #[must_use]
+    pub fn of(url: &Url) -> Option<Self> {
+        let path = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        Some(Self { origin: Origin::of(url)?, path: visible(&path) })
+    }
+
+    /// The same origin, another path.
+    #[must_use]
+    pub fn with_path(&self, path: &str) -> Self {
+        Self { origin: self.origin.clone(), path: visible(path) }
+    }
+
+    /// What `href` means when this resource said it. Takes an absolute path, an absolute URL, or a
+    /// name relative to this one (RFC 4918 8.3 forbids the last, servers send it; `C:x.ics` is
+    /// such a name and not a URL of scheme `C`).
+    pub fn resolve(&self, href: &str) -> Result<Self, HrefError> {
+        let href = href.trim();
+        if href.is_empty() {
+            return Err(HrefError::Empty);
+        }
+        if href.starts_with("//") {
+            return Self::absolute(&format!("{}:{href}", self.origin.scheme()));
+        }
+        if href.starts_with('/') {
+            return Ok(self.with_path(href));
+        }
+        if href.contains("://") && scheme_of(href).is_some() {
+            return Self::absolute(href);
+        }
+        let path = self.path.split('?').next().unwrap_or("/");
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let name = href.strip_prefix("./").unwrap_or(href);
+        Ok(self.with_path(&format!("{directory}/{name}")))
+    }
+
+    /// As `resolve`, for an href within a body: behind a proxy, servers name their own host with
+    /// another scheme or port, so the same host name means this origin. A `?` is part of the name:
+    /// no member of a collection has a query, and some servers forget to escape it.
+    pub fn resolve_member(&self, href: &str) -> Result<Self, HrefError> {
+        let mut target = self.resolve(&href.replace('?', "%3F"))?;
+        if target.origin.host == self.origin.host {
+            target.origin = self.origin.clone();
+        }
+        Ok(target)
+    }
+
+    fn absolute(text: &str) -> Result<Self, HrefError> {
+        let url = Url::parse(text).map_err(|_| HrefError::NotHttp)?;
+        let origin = Origin::of(&url).ok_or(HrefError::NotHttp)?;
+        // The URL parser rewrites paths (dot segments, some escapes): the server's spelling is kept.
+        let after = text.split_once("://").map_or("", |(_, rest)| rest);
+        let path = after.find('/').and_then(|at| after.get(at..)).unwrap_or("/");
+        let path = path.split('#').next().unwrap_or("/");
+        Ok(Self { origin, path: visible(path) })
+    }
+
+    /// The decoded path without a trailing slash: equal for two spellings of one resource.
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        let path = self.path.strip_suffix('/').unwrap_or(&self.path);
+        percent_decode_str(path).collect()
+    }
+
+    /// The last segment, as the server spelt it, and whether it is a direct member of `collection`.
+    #[must_use]
+    pub fn member_of(&self, collection: &Self) -> Option<&str> {
+        let path = self.path.strip_suffix('/').unwrap_or(&self.path);
+        let (parent, name) = path.rsplit_once('/')?;
+        let same = self.origin == collection.origin
+            && percent_decode_str(parent).eq(collection.key())
+            && !matches!(name, "" | "." | "..")
+            && !matches!(name.to_ascii_lowercase().as_str(), "%2e" | "%2e%2e" | ".%2e" | "%2e.");
+        same.then_some(name)
+    }
+
+    /// The path with a slash at the end, as collections have it.
+    #[must_use]
+    pub fn as_collection(&self) -> Self {
+        if self.path.ends_with('/') { self.clone() } else { self.with_path(&format!("{}/", self.path)) }
+    }
+}
+
+/// The scheme an absolute URL begins with.
+fn scheme_of(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once("://")?;
+    let valid =
+        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    valid.then_some(scheme)
+}
+
+/// A path as it can be sent: anything but visible ASCII is percent-encoded, escapes stay.
+fn visible(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'!'..=b'~'
+                if !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#') =>
+            {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if out.starts_with('/') { out } else { format!("/{out}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(url: &str) -> Target {
+        Target::of(&Url::parse(url).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn hrefs_resolve_as_servers_mean_them() {
+        let base = at("https://cal.example/dav/alice/work/");
+        for (href, expected) in [
+            ("/dav/alice/work/a.ics", "https://cal.example/dav/alice/work/a.ics"),
+            ("a.ics", "https://cal.example/dav/alice/work/a.ics"),
+            ("C:x.ics", "https://cal.example/dav/alice/work/C:x.ics"),
+            ("https://cal.example/x%40y", "https://cal.example/x%40y"),
+            ("http://other.example:8080", "http://other.example:8080/"),
+            ("//p42.example/x", "https://p42.example/x"),
+            ("/with space/é", "https://cal.example/with%20space/%C3%A9"),
+            ("https://cal.example/a/../b#c", "https://cal.example/a/../b"),
+        ] {
+            assert_eq!(base.resolve(href).unwrap().to_string(), expected, "{href}");
+        }
+        assert_eq!(base.resolve("  "), Err(HrefError::Empty));
+        assert_eq!(base.resolve("ftp://x/y"), Err(HrefError::NotHttp));
+    }
+
+    #[test]
+    fn an_own_host_with_a_wrong_scheme_is_rebased() {
+        let base = at("https://cal.example:8443/dav/");
+        assert_eq!(base.resolve_member("http://cal.example/dav/x").unwrap(), base.with_path("/dav/x"));
+        assert_eq!(base.resolve_member("http://evil.example/x").unwrap().origin.host, "evil.example");
+        assert_eq!(base.resolve_member("/dav/a?b.ics").unwrap().path, "/dav/a%3Fb.ics");
+    }
+
+    #[test]
+    fn spellings_of_one_name_have_one_key() {
+        assert_eq!(at("http://h/a%40b%c3%a9/").key(), at("http://h/a@bé").key());
+        assert_ne!(at("http://h/a%2540b").key(), at("http://h/a%40b").key());
+    }
+
+    #[test]
+    fn only_direct_members_belong_to_a_collection() {
+        let collection = at("https://h/dav/a%40b/");
+        let member = |href: &str| collection.resolve(href).unwrap().member_of(&collection).map(str::to_owned);
+        assert_eq!(member("/dav/a@b/x.ics").as_deref(), Some("x.ics"));
+        assert_eq!(member("/dav/a@b/x%2Fy.ics").as_deref(), Some("x%2Fy.ics"));
+        for outside in [
+            "/dav/a@b/",
+            "/dav/a@b/c/x.ics",
+            "/dav/x.ics",
+            "/dav/a@b/..",
+            "/dav/a@b/%2e%2E",
+            "https://e/dav/a@b/x.ics",
+        ] {
+            assert_eq!(member(outside), None, "{outside}");
+        }
+    }
+}

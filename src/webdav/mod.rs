@@ -1,0 +1,9 @@
+//! WebDAV (RFC 4918): what CalDAV is built on. One request to a file.
+
+pub mod get;
+pub mod href;
+pub mod multistatus;
+pub mod names;
+pub mod propfind;
+pub mod refusal;
+pub mod xml;

@@ -1,0 +1,386 @@
+//! A bounded reader for XML that arrives in pieces, and the little there is to write.
+//!
+//! quick-xml does the parsing. It knows no DTD, so an entity a document defines for itself is an
+//! error and nothing expands. What is bounded here: bytes in all, bytes in one piece of markup or
+//! text, depth, attributes, and elements between two marks that the caller sets.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use futures::StreamExt;
+use quick_xml::NsReader;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+
+use super::names::{Name, PREFIXES};
+use crate::http::Body;
+use crate::runtime::TransportError;
+
+/// How much a document may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the whole document.
+    pub total: u64,
+    /// Bytes of one tag or one run of text.
+    pub piece: u64,
+    /// Elements within one another.
+    pub depth: usize,
+    /// Attributes of one element.
+    pub attributes: usize,
+    /// Elements between two marks: within one response of a multistatus.
+    pub elements: usize,
+}
+
+impl Limits {
+    /// For answers without calendar data.
+    pub const PROPERTIES: Self =
+        Self { total: 1 << 30, piece: 4 << 20, depth: 32, attributes: 64, elements: 10_000 };
+    /// For answers with calendar data: one object may be large.
+    pub const OBJECTS: Self = Self { piece: 64 << 20, ..Self::PROPERTIES };
+}
+
+/// Why a document could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum XmlError {
+    /// The bytes stopped coming.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// It is not well-formed, or not UTF-8.
+    #[error("the XML is damaged: {0}")]
+    Malformed(String),
+    /// It ends before its root element does.
+    #[error("the XML ends too early")]
+    Truncated,
+    /// One of the limits.
+    #[error("the XML has more {0} than allowed")]
+    Limit(&'static str),
+    /// Something else than expected.
+    #[error("the XML is not {0}")]
+    Unexpected(&'static str),
+}
+
+/// What a document consists of, for our purposes.
+#[derive(Debug)]
+pub enum Token<'a> {
+    /// An element begins; none if its name is not known.
+    Start(Option<Name>),
+    /// The innermost open element ends.
+    End,
+    /// Text, or a piece of it, with references resolved.
+    Text(&'a str),
+    /// The document has ended, properly.
+    Eof,
+}
+
+/// Reads tokens from a body.
+pub struct XmlReader {
+    reader: NsReader<Pieces>,
+    buffer: Vec<u8>,
+    resolved: [u8; 4],
+    limits: Limits,
+    depth: usize,
+    elements: usize,
+    seen_root: bool,
+    /// The value of the last start tag's `name` attribute (RFC 4791 9.3 has components in it).
+    pub name_attribute: Option<String>,
+}
+
+impl XmlReader {
+    /// A reader for `body` that stops at `limits`.
+    #[must_use]
+    pub fn new(body: Body, limits: Limits) -> Self {
+        let mut reader = NsReader::from_reader(Pieces {
+            body,
+            current: Bytes::new(),
+            total: limits.total,
+            piece: limits.piece,
+            failure: None,
+        });
+        reader.config_mut().expand_empty_elements = true;
+        Self {
+            reader,
+            buffer: Vec::new(),
+            resolved: [0; 4],
+            limits,
+            depth: 0,
+            elements: 0,
+            seen_root: false,
+            name_attribute: None,
+        }
+    }
+
+    /// Starts counting elements anew.
+    pub fn mark(&mut self) {
+        self.elements = 0;
+    }
+
+    /// The next token.
+    pub async fn next(&mut self) -> Result<Token<'_>, XmlError> {
+        loop {
+            self.buffer.clear();
+            self.reader.get_mut().piece = self.limits.piece;
+            let (namespace, event) = match self.reader.read_resolved_event_into_async(&mut self.buffer).await
+            {
+                Ok(read) => read,
+                Err(error) => {
+                    return Err(self.reader.get_mut().failure.take().unwrap_or_else(|| malformed(&error)));
+                }
+            };
+            match event {
+                Event::Start(start) => {
+                    self.depth += 1;
+                    self.elements += 1;
+                    self.seen_root = true;
+                    if self.depth > self.limits.depth {
+                        return Err(XmlError::Limit("levels"));
+                    }
+                    if self.elements > self.limits.elements {
+                        return Err(XmlError::Limit("elements in one place"));
+                    }
+                    let name = find(&namespace, &start);
+                    self.name_attribute = name_attribute(&start, self.limits.attributes)?;
+                    return Ok(Token::Start(name));
+                }
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return Ok(Token::End);
+                }
+                // Borrowed from the buffer again: the borrow checker cannot see that a loop which
+                // goes on has given the event back.
+                Event::Text(text) => {
+                    let length = text.len();
+                    return Ok(Token::Text(tail(&self.buffer, length)));
+                }
+                Event::CData(data) => {
+                    let data = data.into_inner();
+                    self.buffer = data.into_owned().into_bytes();
+                    return Ok(Token::Text(tail(&self.buffer, usize::MAX)));
+                }
+                Event::GeneralRef(reference) => {
+                    let c = resolve(&reference)?;
+                    return Ok(Token::Text(c.encode_utf8(&mut self.resolved)));
+                }
+                Event::Eof if self.depth > 0 || !self.seen_root => return Err(XmlError::Truncated),
+                Event::Eof => return Ok(Token::Eof),
+                _ => {}
+            }
+        }
+    }
+
+    /// Skips to the end of the element that has just begun.
+    pub async fn skip(&mut self) -> Result<(), XmlError> {
+        let mut depth = 1_usize;
+        while depth > 0 {
+            match self.next().await? {
+                Token::Start(_) => depth += 1,
+                Token::End => depth -= 1,
+                Token::Text(_) => {}
+                Token::Eof => return Err(XmlError::Truncated),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last `length` bytes as text; quick-xml has checked that they are UTF-8.
+fn tail(buffer: &[u8], length: usize) -> &str {
+    let start = buffer.len().saturating_sub(length);
+    buffer.get(start..).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+fn malformed(error: &quick_xml::Error) -> XmlError {
+    match error {
+        quick_xml::Error::IllFormed(quick_xml::errors::IllFormedError::MissingEndTag(_)) => {
+            XmlError::Truncated
+        }
+        quick_xml::Error::Syntax(_) => XmlError::Truncated,
+        error => XmlError::Malformed(error.to_string()),
+    }
+}
+
+fn find(namespace: &ResolveResult<'_>, start: &BytesStart<'_>) -> Option<Name> {
+    let ResolveResult::Bound(namespace) = namespace else { return None };
+    Name::find(namespace.0, start.local_name().as_ref())
+}
+
+fn name_attribute(start: &BytesStart<'_>, limit: usize) -> Result<Option<String>, XmlError> {
+    let mut value = None;
+    for (count, attribute) in start.attributes().with_checks(false).enumerate() {
+        if count >= limit {
+            return Err(XmlError::Limit("attributes"));
+        }
+        let attribute = attribute.map_err(|error| XmlError::Malformed(error.to_string()))?;
+        if attribute.key.as_ref() == "name" {
+            value = Some(attribute.value.into_owned());
+        }
+    }
+    Ok(value)
+}
+
+/// The character a reference stands for; only XML's own five entities are known.
+fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
+    if let Some(c) = reference.resolve_char_ref().map_err(|error| XmlError::Malformed(error.to_string()))? {
+        return Ok(c);
+    }
+    match reference.as_ref() {
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "amp" => Ok('&'),
+        "apos" => Ok('\''),
+        "quot" => Ok('"'),
+        _ => Err(XmlError::Malformed("an entity that XML does not define".to_owned())),
+    }
+}
+
+/// A body as the reader wants it, with its bytes counted.
+struct Pieces {
+    body: Body,
+    current: Bytes,
+    total: u64,
+    piece: u64,
+    failure: Option<XmlError>,
+}
+
+impl Pieces {
+    fn fail<T>(&mut self, failure: XmlError) -> Poll<io::Result<T>> {
+        self.failure = Some(failure);
+        Poll::Ready(Err(io::Error::other("see failure")))
+    }
+}
+
+impl AsyncBufRead for Pieces {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        while this.current.is_empty() {
+            match this.body.poll_next_unpin(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(Ok(&[])),
+                Poll::Ready(Some(Err(error))) => return this.fail(error.into()),
+                Poll::Ready(Some(Ok(bytes))) => {
+                    this.current = bytes;
+                    match this.total.checked_sub(this.current.len() as u64) {
+                        Some(left) => this.total = left,
+                        None => return this.fail(XmlError::Limit("bytes")),
+                    }
+                }
+            }
+        }
+        if this.piece == 0 {
+            return this.fail(XmlError::Limit("bytes in one place"));
+        }
+        // Never more than the piece may still hold, so that no piece outgrows its limit.
+        let most = usize::try_from(this.piece).unwrap_or(usize::MAX).min(this.current.len());
+        Poll::Ready(Ok(this.current.get(..most).unwrap_or_default()))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        let this = self.get_mut();
+        this.current.advance(amount);
+        this.piece = this.piece.saturating_sub(amount as u64);
+    }
+}
+
+impl AsyncRead for Pieces {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let bytes = match Pin::new(&mut *this).poll_fill_buf(cx) {
+            Poll::Ready(Ok(bytes)) => bytes,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        };
+        let amount = bytes.len().min(buf.remaining());
+        buf.put_slice(bytes.get(..amount).unwrap_or_default());
+        Pin::new(this).consume(amount);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// An element with our prefix for its namespace: `<d:getetag/>`.
+#[must_use]
+pub fn empty_element(name: Name) -> String {
+    let (namespace, local) = name.parts();
+    let prefix = PREFIXES.iter().find(|(_, uri)| *uri == namespace).map_or("d", |(prefix, _)| prefix);
+    format!("<{prefix}:{local}/>")
+}
+
+/// The declarations of all our prefixes.
+#[must_use]
+pub fn declarations() -> String {
+    PREFIXES.iter().map(|(prefix, uri)| format!(" xmlns:{prefix}=\"{uri}\"")).collect()
+}
+
+/// Text as XML takes it.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    quick_xml::escape::escape(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    pub(super) fn body(pieces: &[&str]) -> Body {
+        let pieces: Vec<_> = pieces.iter().map(|p| Ok(Bytes::copy_from_slice(p.as_bytes()))).collect();
+        futures::stream::iter(pieces).boxed_local()
+    }
+
+    fn text_of(pieces: &[&str], limits: Limits) -> Result<String, XmlError> {
+        block_on(async {
+            let mut reader = XmlReader::new(body(pieces), limits);
+            let mut out = String::new();
+            loop {
+                match reader.next().await? {
+                    Token::Start(name) => out.push_str(&format!("<{}>", name.map_or("?", |n| n.parts().1))),
+                    Token::End => out.push_str("</>"),
+                    Token::Text(text) => out.push_str(text),
+                    Token::Eof => return Ok(out),
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn documents_arrive_in_any_pieces() {
+        let whole = "<?xml version=\"1.0\"?><x:prop xmlns:x=\"DAV:\"><x:href>/a&amp;b&#13;<![CDATA[<c>&amp;]]></x:href><other/></x:prop>";
+        let expected = "<prop><href>/a&b\r<c>&amp;</><?></></>";
+        for size in [1, 2, 3, 7, 1000] {
+            let pieces: Vec<&str> =
+                (0..whole.len()).step_by(size).map(|i| &whole[i..(i + size).min(whole.len())]).collect();
+            assert_eq!(text_of(&pieces, Limits::PROPERTIES).unwrap(), expected, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn entities_of_a_dtd_are_refused() {
+        let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
+        assert!(matches!(text_of(&[bomb], Limits::PROPERTIES), Err(XmlError::Malformed(_))));
+    }
+
+    #[test]
+    fn limits_hold() {
+        let limits = Limits { total: 400, piece: 100, depth: 3, attributes: 2, elements: 5 };
+        let limit = |text: &str| match text_of(&[text], limits) {
+            Err(XmlError::Limit(what)) => what,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(limit("<a><a><a><a/></a></a></a>"), "levels");
+        assert_eq!(limit("<a><b/><b/><b/><b/><b/></a>"), "elements in one place");
+        assert_eq!(limit("<a b='1' c='2' d='3'/>"), "attributes");
+        assert_eq!(limit(&format!("<a>{}</a>", "x".repeat(101))), "bytes in one place");
+        assert_eq!(limit(&format!("<a b='{}'/>", "x".repeat(101))), "bytes in one place");
+        assert_eq!(limit(&format!("<a>{}</a>", "x".repeat(401))), "bytes");
+    }
+
+    #[test]
+    fn an_early_end_is_no_end() {
+        for text in ["", "<a><b></b>", "<a><b", "<a>text"] {
+            assert!(matches!(text_of(&[text], Limits::PROPERTIES), Err(XmlError::Truncated)), "{text}");
+        }
+        assert!(matches!(text_of(&["<a></b>"], Limits::PROPERTIES), Err(XmlError::Malformed(_))));
+    }
+}
