@@ -31,6 +31,8 @@ const MOST_REDIRECTS: usize = 5;
 /// How much longer a whole answer may take than one pause within it: an answer that trickles in
 /// byte by byte never pauses, and must end all the same.
 const WHOLE_ANSWER: u32 = 20;
+/// Requests in a row that failed for good before the server counts as gone.
+const GONE: u32 = 3;
 
 /// The conversation.
 pub struct Session {
@@ -42,6 +44,8 @@ pub struct Session {
     gate: Rc<Gate>,
     answered: Cell<bool>,
     signed_in: Cell<bool>,
+    /// Requests in a row that got no answer, with all their repetitions.
+    lost: Cell<u32>,
     stopped: RefCell<Option<Error>>,
 }
 
@@ -108,6 +112,7 @@ impl Session {
             gate: Gate::new(options.concurrency),
             answered: Cell::new(false),
             signed_in: Cell::new(false),
+            lost: Cell::new(0),
             stopped: RefCell::new(None),
         }
     }
@@ -185,6 +190,7 @@ impl Session {
                 Ok(response) if response.status < 400 => {
                     self.gate.speed_up();
                     self.answered.set(true);
+                    self.lost.set(0);
                     self.signed_in.set(self.signed_in.get() || response.status < 300);
                     return Ok(self.hold(response, permit));
                 }
@@ -198,6 +204,7 @@ impl Session {
                 }
                 Ok(response) => {
                     self.answered.set(true);
+                    self.lost.set(0);
                     let pause = retry::pause(attempt, Some(&response.headers));
                     let refusal = Refusal::read(response).await;
                     let transient =
@@ -221,7 +228,9 @@ impl Session {
                 }
             };
             drop(permit);
-            let Some(pause) = pause.filter(|_| attempt < self.retries) else { return Err(why.into()) };
+            let Some(pause) = pause.filter(|_| attempt < self.retries) else {
+                return Err(self.give_up(why).into());
+            };
             self.runtime.sleep(pause).await;
             attempt += 1;
         }
@@ -265,6 +274,16 @@ impl Session {
         };
         let hint = self.location.provider.map_or("", |provider| provider.hint);
         Error::new(Kind::SignInRefused, format!("{}: {what}. {hint}", target.origin).trim_end())
+    }
+
+    /// A request failed for good. When several in a row did without an answer, the server is gone,
+    /// and the rest need not wait for the same.
+    fn give_up(&self, error: Error) -> Error {
+        if error.kind != Kind::Unreachable {
+            return error;
+        }
+        self.lost.set(self.lost.get() + 1);
+        if self.lost.get() < GONE { error } else { self.stop(error) }
     }
 
     /// Ends the conversation: every request from now on fails with this error.

@@ -4,6 +4,7 @@ pub mod get;
 pub mod href;
 pub mod multistatus;
 pub mod names;
+pub mod options;
 pub mod propfind;
 pub mod refusal;
 pub mod xml;

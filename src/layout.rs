@@ -1,0 +1,204 @@
+//! From hrefs to the paths of a snapshot: a vdir, with names that are safe on every file system and
+//! the same in every run.
+//!
+//! A name is the last segment of the href, percent-decoded once. Characters that some file system,
+//! terminal or tool cannot take are percent-encoded, a `%` of the name itself among them, so two
+//! segments never become one name. Names that are alike to a file system without case or with
+//! Unicode normalisation, and names too long for one, get `~` and a hash of the href.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use percent_encoding::percent_decode_str;
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::error::is_invisible;
+
+/// The longest name, in bytes.
+const LONGEST: usize = 200;
+/// What the name of every object ends with.
+const EXTENSION: &str = ".ics";
+
+/// The file name of an object, from the last segment of its href as the server spelt it.
+#[must_use]
+pub fn object_name(segment: &str) -> String {
+    let name = safe(segment);
+    let stem = name.strip_suffix(EXTENSION).unwrap_or(&name);
+    let stem = if stem.is_empty() { "%" } else { stem };
+    shorten(&unlike_a_hash(stem), segment, EXTENSION)
+}
+
+/// The directory name of a calendar, from the last segment of its href as the server spelt it.
+#[must_use]
+pub fn directory_name(segment: &str) -> String {
+    shorten(&unlike_a_hash(&safe(segment)), segment, "")
+}
+
+/// The name with a hash of what it stands for, for one that is like another.
+#[must_use]
+pub fn told_apart(name: &str, href: &str) -> String {
+    let (stem, extension) = name.strip_suffix(EXTENSION).map_or((name, ""), |stem| (stem, EXTENSION));
+    let stem = cut(stem, LONGEST - extension.len() - 9);
+    format!("{stem}~{}{extension}", hash(&[href.as_bytes()], 8))
+}
+
+/// For each of `names`, whether another one is like it to some file system.
+#[must_use]
+pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
+    let mut hashes: Vec<(u64, usize)> = names.enumerate().map(|(at, name)| (folded(name), at)).collect();
+    let mut alike = vec![false; hashes.len()];
+    hashes.sort_unstable();
+    for pair in hashes.windows(2) {
+        if let [(a, first), (b, second)] = pair
+            && a == b
+        {
+            for at in [*first, *second] {
+                if let Some(flag) = alike.get_mut(at) {
+                    *flag = true;
+                }
+            }
+        }
+    }
+    alike
+}
+
+/// The first `digits` hexadecimal digits of the SHA-256 of `parts`, each with its length.
+#[must_use]
+pub fn hash(parts: &[&[u8]], digits: usize) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().iter().take(digits.div_ceil(2)).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A number that is the same for names that differ only in case or Unicode normalisation.
+fn folded(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    if name.is_ascii() {
+        name.bytes().for_each(|byte| u32::from(byte.to_ascii_lowercase()).hash(&mut hasher));
+    } else {
+        name.nfc().flat_map(char::to_lowercase).nfc().for_each(|c| u32::from(c).hash(&mut hasher));
+    }
+    hasher.finish()
+}
+
+/// The decoded segment with everything unsafe percent-encoded.
+fn safe(segment: &str) -> String {
+    let bytes: Vec<u8> = percent_decode_str(segment).collect();
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() || is_invisible(c) || "%/\\:*?\"<>|".contains(c) {
+                encode(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                out.push(c);
+            }
+        }
+        encode(&mut out, chunk.invalid());
+    }
+    if out.starts_with('.') || out.starts_with(' ') {
+        encode_at(&mut out, 0);
+    }
+    if out.ends_with('.') || out.ends_with(' ') {
+        let last = out.len() - 1;
+        encode_at(&mut out, last);
+    }
+    out
+}
+
+fn encode(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        out.push_str(&format!("%{byte:02X}"));
+    }
+}
+
+/// Encodes the ASCII character at byte `at`.
+fn encode_at(out: &mut String, at: usize) {
+    let byte = out.as_bytes().get(at).copied().unwrap_or_default();
+    out.replace_range(at..=at, &format!("%{byte:02X}"));
+}
+
+/// A stem that ends as if it had a hash of ours gets its `~` encoded, so that no server can choose a
+/// name that another object would get.
+fn unlike_a_hash(stem: &str) -> String {
+    let mut stem = stem.to_owned();
+    if let Some(at) = stem.len().checked_sub(9)
+        && stem
+            .get(at..)
+            .is_some_and(|end| end.starts_with('~') && end.bytes().skip(1).all(|b| b.is_ascii_hexdigit()))
+    {
+        encode_at(&mut stem, at);
+    }
+    stem
+}
+
+fn shorten(stem: &str, href: &str, extension: &str) -> String {
+    let name = format!("{stem}{extension}");
+    if name.len() > LONGEST { told_apart(&name, href) } else { name }
+}
+
+/// At most `length` bytes, whole characters and whole escapes.
+fn cut(stem: &str, length: usize) -> &str {
+    let mut end = stem.len().min(length);
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = stem.get(..end).unwrap_or_default();
+    match head.rfind('%') {
+        Some(at) if end < stem.len() && at + 3 > end => head.get(..at).unwrap_or_default(),
+        _ => head,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_everywhere() {
+        for (segment, expected) in [
+            ("lunch.ics", "lunch.ics"),
+            ("lunch", "lunch.ics"),
+            ("a%40b.ics", "a@b.ics"),
+            ("a%20b.ics", "a b.ics"),
+            ("a%2Fb.ics", "a%2Fb.ics"),
+            ("a%252Fb.ics", "a%252Fb.ics"),
+            ("C:x.ics", "C%3Ax.ics"),
+            ("%00%1b.ics", "%00%1B.ics"),
+            ("caf%C3%A9.ics", "café.ics"),
+            ("%FF.ics", "%FF.ics"),
+            ("%2e%2e", "%2E%2E.ics"),
+            (".hidden.ics", "%2Ehidden.ics"),
+            (".ics", "%2Eics.ics"),
+            ("%E2%80%AEx.ics", "%E2%80%AEx.ics"),
+            ("X.ICS", "X.ICS.ics"),
+            ("a~0123abcd.ics", "a%7E0123abcd.ics"),
+        ] {
+            assert_eq!(object_name(segment), expected, "{segment}");
+        }
+        assert_eq!(directory_name("w%20k."), "w k%2E");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_told_apart() {
+        for letter in ["a", "%C3%A9", "%2F"] {
+            let (one, two) = (letter.repeat(300), format!("{}b", letter.repeat(300)));
+            let name = object_name(&one);
+            assert!(name.len() <= LONGEST && name.ends_with(".ics"), "{name}");
+            assert_ne!(name, object_name(&two));
+            assert_eq!(name, object_name(&one));
+            assert!(!name.contains("%~") && !name.contains("%2~"), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_alike_are_found() {
+        let names = ["A.ics", "a.ics", "b.ics", "caf\u{e9}.ics", "cafe\u{301}.ics", "É.ics", "é.ics"];
+        assert_eq!(alike(names.into_iter()), [true, true, false, true, true, true, true]);
+        assert_ne!(told_apart("a.ics", "A.ics"), told_apart("a.ics", "a.ics"));
+        assert_eq!(told_apart("a.ics", "a.ics").len(), "a~01234567.ics".len());
+    }
+}

@@ -1,0 +1,223 @@
+//! What a scan has found, so that paths can be read: one shelf for each calendar. Small, because there
+//! may be hundreds of thousands of objects: paths are computed, not kept.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::{Entry, ScanItem, directory, http_date, metadata};
+use crate::caldav::calendars::Calendar;
+use crate::caldav::listing::{Listed, Listing};
+use crate::layout;
+use crate::options::Fetch;
+use crate::webdav::href::Target;
+
+/// An object: the shelf, and the place on it. The order is the order of the scan.
+pub(super) type Id = (u32, u32);
+
+/// Where the bytes of a path come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// They are here.
+    File(Bytes),
+    /// The server has them.
+    Object(Id),
+}
+
+/// Everything listed so far.
+#[derive(Default)]
+pub(super) struct Catalog {
+    shelves: RefCell<Vec<Rc<Shelf>>>,
+}
+
+/// One calendar with its objects.
+pub(super) struct Shelf {
+    directory: String,
+    pub(super) calendar: Calendar,
+    files: Vec<(&'static str, Bytes)>,
+    pub(super) objects: Vec<Listed>,
+    /// Objects whose names are like another's.
+    told_apart: BTreeSet<u32>,
+    /// The hashes of the objects' names, sorted.
+    index: Vec<(u64, u32)>,
+    strange: Vec<String>,
+    nested: Vec<Target>,
+}
+
+/// What an object of unknown size is counted as.
+const USUAL_SIZE: u64 = 4 << 10;
+
+impl Catalog {
+    /// Puts a shelf up.
+    pub(super) fn add(&self, shelf: Shelf) -> Rc<Shelf> {
+        let shelf = Rc::new(shelf);
+        let mut shelves = self.shelves.borrow_mut();
+        // A second scan of the same importer replaces what the first one found.
+        match shelves.iter_mut().find(|known| known.directory == shelf.directory) {
+            Some(known) => *known = Rc::clone(&shelf),
+            None => shelves.push(Rc::clone(&shelf)),
+        }
+        shelf
+    }
+
+    /// A shelf by its number.
+    pub(super) fn shelf(&self, number: u32) -> Option<Rc<Shelf>> {
+        self.shelves.borrow().get(number as usize).cloned()
+    }
+
+    /// The place of a path.
+    pub(super) fn find(&self, path: &str) -> Option<Place> {
+        let (directory, name) = path.strip_prefix('/')?.split_once('/')?;
+        let shelves = self.shelves.borrow();
+        let (number, shelf) = shelves.iter().enumerate().find(|(_, shelf)| shelf.directory == directory)?;
+        if let Some((_, bytes)) = shelf.files.iter().find(|(file, _)| *file == name) {
+            return Some(Place::File(bytes.clone()));
+        }
+        let hash = hash(name);
+        let first = shelf.index.partition_point(|(h, _)| *h < hash);
+        let same = shelf.index.get(first..)?.iter().take_while(|(h, _)| *h == hash);
+        let at = same.map(|(_, at)| *at).find(|at| shelf.name(*at).as_deref() == Some(name))?;
+        Some(Place::Object((u32::try_from(number).ok()?, at)))
+    }
+
+    /// How many bytes it is likely to be.
+    pub(super) fn weight(&self, place: Option<&Place>) -> u64 {
+        match place {
+            Some(Place::File(bytes)) => bytes.len() as u64,
+            Some(Place::Object((shelf, at))) => {
+                self.shelf(*shelf).map_or(USUAL_SIZE, |shelf| shelf.weight(*at))
+            }
+            None => 0,
+        }
+    }
+}
+
+impl Shelf {
+    /// A calendar that has been listed; only objects of `components`, if any are named.
+    pub(super) fn new(
+        directory: String,
+        calendar: Calendar,
+        listing: Listing,
+        components: &[String],
+    ) -> Self {
+        let Listing { mut objects, strange, nested } = listing;
+        if !components.is_empty() {
+            objects
+                .retain(|o| o.component.as_ref().is_none_or(|own| components.iter().any(|c| **c == **own)));
+        }
+        objects.sort_by(|a, b| a.name.cmp(&b.name));
+        // Two spellings of one name are one object.
+        objects.dedup_by(|a, b| {
+            percent_encoding::percent_decode_str(&a.name).eq(percent_encoding::percent_decode_str(&b.name))
+        });
+        objects.shrink_to_fit();
+        let names: Vec<String> = objects.iter().map(|o| layout::object_name(&o.name)).collect();
+        let alike = layout::alike(names.iter().map(String::as_str));
+        drop(names);
+        let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
+        let files = metadata::files(&calendar);
+        let mut shelf =
+            Self { directory, calendar, files, objects, told_apart, index: Vec::new(), strange, nested };
+        shelf.index = (0..shelf.len()).filter_map(|at| Some((hash(&shelf.name(at)?), at))).collect();
+        shelf.index.sort_unstable();
+        shelf
+    }
+
+    /// How many objects there are.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.objects.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The path of the calendar.
+    pub(super) fn path(&self) -> String {
+        format!("/{}", self.directory)
+    }
+
+    /// The file name of an object.
+    fn name(&self, at: u32) -> Option<String> {
+        let segment = &self.objects.get(at as usize)?.name;
+        let name = layout::object_name(segment);
+        Some(if self.told_apart.contains(&at) { layout::told_apart(&name, segment) } else { name })
+    }
+
+    /// The place of an object on the server.
+    pub(super) fn target(&self, at: u32) -> Option<Target> {
+        let segment = &self.objects.get(at as usize)?.name;
+        let calendar = &self.calendar.target;
+        Some(calendar.with_path(&format!("{}{segment}", calendar.path)))
+    }
+
+    /// How many bytes an object is likely to be.
+    pub(super) fn weight(&self, at: u32) -> u64 {
+        self.objects.get(at as usize).and_then(|o| o.size).map_or(USUAL_SIZE, u64::from)
+    }
+
+    /// Everything on the shelf, as a scan reports it.
+    pub(super) fn items(&self, fetch: Fetch) -> impl Iterator<Item = ScanItem> {
+        let path = self.path();
+        let notice = |text: String| ScanItem::Notice(Some(path.clone()), text);
+        let mut remarks: Vec<ScanItem> = self
+            .nested
+            .iter()
+            .map(|nested| notice(format!("left out: {} is a collection within a calendar", nested.path)))
+            .collect();
+        if let Some(subscription) = &self.calendar.properties.subscription {
+            let source = if subscription.source.is_empty() {
+                "an address the server does not tell"
+            } else {
+                &subscription.source
+            };
+            remarks
+                .push(notice(format!("a subscription: kept by its address ({source}), without its events")));
+        }
+        let strange = self.strange.iter().map(|what| {
+            let error = crate::error::Error::new(
+                crate::error::Kind::Protocol,
+                format!("The server lists {what}; it was not read."),
+            );
+            ScanItem::Failed(path.clone(), error)
+        });
+        let files = self.files.iter().map(|(name, bytes)| {
+            let size = Some(bytes.len() as u64);
+            let version = Some(layout::hash(&[bytes], 32));
+            ScanItem::Entry(Entry {
+                path: format!("/{}/{name}", self.directory),
+                is_directory: false,
+                size,
+                modified: None,
+                version,
+            })
+        });
+        let objects = (0..self.len()).filter_map(move |at| self.entry(at, fetch).map(ScanItem::Entry));
+        let first = std::iter::once(ScanItem::Entry(directory(&path)));
+        first.chain(remarks).chain(strange.collect::<Vec<_>>()).chain(files).chain(objects)
+    }
+
+    fn entry(&self, at: u32, fetch: Fetch) -> Option<Entry> {
+        let object = self.objects.get(at as usize)?;
+        let (etag, modified) =
+            (object.etag.as_deref().unwrap_or_default(), object.modified.as_deref().unwrap_or_default());
+        let known = !etag.is_empty() || !modified.is_empty();
+        let href = self.calendar.target.with_path(&format!("{}{}", self.calendar.target.path, object.name));
+        // Without multiget, line ends are the server's own: other bytes, another version.
+        let how: &[u8] = if fetch == Fetch::Get { b"get" } else { b"" };
+        Some(Entry {
+            path: format!("/{}/{}", self.directory, self.name(at)?),
+            is_directory: false,
+            size: None,
+            modified: http_date(modified),
+            version: known.then(|| {
+                layout::hash(&[href.path.as_bytes(), etag.as_bytes(), modified.as_bytes(), how], 32)
+            }),
+        })
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}

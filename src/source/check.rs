@@ -1,0 +1,136 @@
+//! What a server is and what it can do, for people.
+
+use super::Account;
+use crate::caldav::listing;
+use crate::caldav::multiget::multiget;
+use crate::error::Result;
+use crate::options::Options;
+use crate::session::Session;
+use crate::webdav::href::Target;
+use crate::webdav::options::{classes, options};
+
+/// One line of the report. As `finding` in `wit/types.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A short name.
+    pub topic: &'static str,
+    /// What was found.
+    pub text: String,
+    /// False when it will keep something from working.
+    pub good: bool,
+}
+
+fn good(topic: &'static str, text: impl Into<String>) -> Finding {
+    Finding { topic, text: text.into(), good: true }
+}
+
+fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
+    Finding { topic, text: text.into(), good: false }
+}
+
+/// Looks around in an account that is signed in.
+pub(super) async fn check(session: &Session, options: &Options, account: &Account) -> Result<Vec<Finding>> {
+    let mut findings = vec![good(
+        "signed in",
+        if options.username.is_empty() { "without a user name" } else { &options.username },
+    )];
+    findings.extend(account.principal.iter().map(|principal| good("principal", principal.to_string())));
+    findings.extend(account.homes.iter().map(|home| good("home set", home.to_string())));
+    if let Some(place) = account.homes.first().or(account.calendars.first().map(|calendar| &calendar.target))
+    {
+        findings.extend(abilities(session, place).await?);
+    }
+    for calendar in &account.calendars {
+        let name = calendar.properties.displayname.as_deref().unwrap_or("(no name)");
+        let mut text = format!("{name} at {}", calendar.target.path);
+        let components = &calendar.properties.components;
+        text.push_str(&if components.is_empty() {
+            ", any kind".to_owned()
+        } else {
+            format!(", {}", components.join(" and "))
+        });
+        text.push_str(if calendar.writable { "" } else { ", read-only" });
+        text.push_str(if calendar.properties.subscription.is_some() {
+            ", a subscription: only its address can be kept"
+        } else {
+            ""
+        });
+        findings.push(good("calendar", text));
+    }
+    if let Some(calendar) =
+        account.calendars.iter().find(|calendar| calendar.properties.subscription.is_none())
+    {
+        findings.extend(reading(session, &calendar.target).await?);
+    }
+    Ok(findings)
+}
+
+/// What the server says of itself.
+async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
+    let answer = match session.send(options(place.clone())).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let error = crate::error::Error::from(error);
+            return if error.is_fatal() {
+                Err(error)
+            } else {
+                Ok(vec![bad("abilities", format!("unknown: {error}"))])
+            };
+        }
+    };
+    let headers = &answer.response.headers;
+    let classes = classes(headers);
+    let has = |class: &str| classes.iter().any(|own| own == class);
+    let mut findings: Vec<Finding> =
+        headers.first("server").map(|server| good("server", server)).into_iter().collect();
+    findings.push(good(
+        "says it can",
+        if classes.is_empty() { "nothing".to_owned() } else { classes.join(", ") },
+    ));
+    if has("calendar-auto-schedule") {
+        findings.push(good(
+            "invitations",
+            "the server sends them on its own when meetings are written (RFC 6638)",
+        ));
+    }
+    if !has("calendar-access") {
+        findings.push(bad("CalDAV", "the server does not say that it has calendars (no calendar-access)"));
+    }
+    Ok(findings)
+}
+
+/// Whether listing and reading work as they should, tried on one calendar.
+async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
+    let listing = match listing::list(session, calendar).await {
+        Ok(listing) => listing,
+        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) => return Ok(vec![bad("listing", error.to_string())]),
+    };
+    let mut findings =
+        vec![good("listing", format!("{} objects in {}", listing.objects.len(), calendar.path))];
+    findings
+        .extend(listing.strange.iter().map(|what| bad("listing", format!("{what}: cannot be backed up"))));
+    let Some(object) = listing.objects.first() else { return Ok(findings) };
+    if object.etag.is_none() && object.modified.is_none() {
+        findings.push(bad("versions", "objects have neither ETag nor date: every run reads everything"));
+    }
+    let path = format!("{}{}", calendar.path, object.name);
+    let found = match multiget(session, calendar, std::slice::from_ref(&path)).await {
+        Ok(mut answer) => {
+            answer.next().await.is_ok_and(|object| object.is_some_and(|object| object.data.is_some()))
+        }
+        Err(error) => {
+            let error = crate::error::Error::from(error);
+            if error.is_fatal() {
+                return Err(error);
+            }
+            false
+        }
+    };
+    findings.push(if found {
+        good("multiget", "works")
+    } else {
+        bad("multiget", "does not work: objects are read one by one")
+    });
+    Ok(findings)
+}

@@ -1,0 +1,375 @@
+//! Bodies on demand. What is wanted at the same time is fetched together (calendar-multiget); a reader
+//! who follows the scan's order is fetched ahead for. Every answer is held against what was asked: what
+//! is missing, or was in an answer that cannot be read, is asked for in halves and at last alone.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::{Rc, Weak};
+
+use bytes::Bytes;
+use futures::channel::oneshot;
+use futures::stream::{self, StreamExt};
+use futures::{FutureExt, TryFutureExt};
+
+use super::catalog::{Catalog, Id, Shelf};
+use crate::caldav::multiget::multiget;
+use crate::error::{Error, Kind, Result};
+use crate::ical;
+use crate::options::Fetch;
+use crate::session::{SendError, Session, transport_error};
+use crate::webdav::get::get;
+use crate::webdav::href::Target;
+
+/// The most objects in one request. Servers refuse, cut short or choke on thousands.
+const BATCH: usize = 64;
+/// The most bytes that one request asks for, as far as sizes are known.
+const BATCH_BYTES: u64 = 1 << 20;
+/// The most bytes that are kept for a reader who may not come.
+const AHEAD_BYTES: usize = 8 << 20;
+/// How far from where the reader should be next a read may be and still follow the scan: a caller
+/// that opens several at once does not keep the order exactly.
+const SLACK: u32 = 4;
+/// The longest body of one object.
+const LONGEST: usize = 256 << 20;
+/// Requests for one object alone that the server refused as multiget and granted as GET, before
+/// multiget is given up for a calendar.
+const MULTIGET_TRIALS: u32 = 2;
+
+/// Fetches the bodies of objects.
+pub(super) struct Fetcher {
+    session: Rc<Session>,
+    catalog: Rc<Catalog>,
+    fetch: Fetch,
+    state: RefCell<State>,
+    this: Weak<Self>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Wanted, and not asked for yet; in the order of the scan.
+    queue: BTreeSet<Id>,
+    /// Who waits for what.
+    waiting: BTreeMap<Id, Vec<oneshot::Sender<Result<Bytes>>>>,
+    /// Asked for, and not here yet.
+    asked: BTreeSet<Id>,
+    /// Here before anybody wanted it.
+    ahead: BTreeMap<Id, Bytes>,
+    ahead_bytes: usize,
+    /// How many objects a batch may have for a reader who follows the scan.
+    window: usize,
+    /// Where such a reader is expected next, beyond what was fetched for it.
+    frontier: Option<Id>,
+    /// Batches under way.
+    batches: usize,
+    /// By shelf: how often multiget failed where GET did not.
+    trials: BTreeMap<u32, u32>,
+}
+
+/// How a multiget ended.
+struct Ended {
+    /// What it did not bring.
+    missing: Vec<Id>,
+    /// Why, if it did not end well.
+    error: Option<Trouble>,
+}
+
+/// Why a multiget did not end well.
+enum Trouble {
+    /// Asking for less may help.
+    Split,
+    /// Nothing will.
+    Hopeless(Error),
+}
+
+impl Fetcher {
+    pub(super) fn new(session: Rc<Session>, catalog: Rc<Catalog>, fetch: Fetch) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self { session, catalog, fetch, state: RefCell::default(), this: this.clone() })
+    }
+
+    /// The body of an object, for a reader who may go on in the order of the scan.
+    pub(super) async fn read_ahead(&self, id: Id) -> Result<Bytes> {
+        if let Some(bytes) = self.state.borrow_mut().take_ahead(id) {
+            return Ok(bytes);
+        }
+        let mut state = self.state.borrow_mut();
+        if !state.asked.contains(&id) {
+            state.window = if state.follows(id) { (state.window * 2).min(BATCH) } else { 1 };
+        }
+        let window = state.window;
+        drop(state);
+        let coming = self.want(id);
+        self.launch_with(window);
+        coming.await
+    }
+
+    /// Notes that an object is wanted. `launch` has it fetched.
+    pub(super) fn want(&self, id: Id) -> impl Future<Output = Result<Bytes>> + use<> {
+        let mut state = self.state.borrow_mut();
+        let (sender, receiver) = oneshot::channel();
+        if let Some(bytes) = state.take_ahead(id) {
+            // The receiver is right here.
+            sender.send(Ok(bytes)).ok();
+        } else {
+            state.waiting.entry(id).or_default().push(sender);
+            if !state.asked.contains(&id) {
+                state.queue.insert(id);
+            }
+        }
+        receiver.map(|sent| sent.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "Cancelled."))))
+    }
+
+    /// Starts as many batches as may be under way.
+    pub(super) fn launch(&self) {
+        self.launch_with(1);
+    }
+
+    fn launch_with(&self, window: usize) {
+        let Some(this) = self.this.upgrade() else { return };
+        loop {
+            let batch = {
+                let mut state = self.state.borrow_mut();
+                if state.batches >= self.session.concurrency() {
+                    return;
+                }
+                let Some((shelf, ids)) = state.next_batch(&self.catalog, window) else { return };
+                state.batches += 1;
+                (shelf, ids)
+            };
+            let this = Rc::clone(&this);
+            let task = async move {
+                this.run(batch.0, batch.1).await;
+                this.state.borrow_mut().batches -= 1;
+                this.launch();
+            };
+            self.session.runtime().spawn(task.boxed_local());
+        }
+    }
+
+    /// Fetches a batch; afterwards every object of it has been delivered or has failed.
+    async fn run(&self, number: u32, ids: Vec<Id>) {
+        let Some(shelf) = self.catalog.shelf(number) else { return };
+        let mut pending = vec![ids];
+        while let Some(mut ids) = pending.pop() {
+            let singly = self.fetch == Fetch::Get
+                || self.state.borrow().trials.get(&number).is_some_and(|trials| *trials >= MULTIGET_TRIALS);
+            if singly {
+                self.get_each(&shelf, ids).await;
+                continue;
+            }
+            let Ended { missing, error } = self.multiget(&shelf, &ids).await;
+            match error {
+                None => drop(self.get_each(&shelf, missing).await),
+                Some(Trouble::Hopeless(error)) => {
+                    missing
+                        .iter()
+                        .chain(pending.iter().flatten())
+                        .for_each(|id| self.deliver(*id, Err(error.clone())));
+                    return;
+                }
+                Some(Trouble::Split) if missing.len() > 1 => {
+                    ids = missing;
+                    let rest = ids.split_off(ids.len() / 2);
+                    pending.push(rest);
+                    pending.push(ids);
+                }
+                Some(Trouble::Split) => {
+                    if self.get_each(&shelf, missing).await {
+                        *self.state.borrow_mut().trials.entry(number).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One multiget. What it brings is delivered as it comes in.
+    async fn multiget(&self, shelf: &Shelf, ids: &[Id]) -> Ended {
+        let targets: Vec<(Id, Target)> =
+            ids.iter().filter_map(|id| Some((*id, shelf.target(id.1)?))).collect();
+        let paths: Vec<String> = targets.iter().map(|(_, target)| target.path.clone()).collect();
+        let mut open: BTreeMap<Vec<u8>, Id> =
+            targets.into_iter().map(|(id, target)| (target.key(), id)).collect();
+        let mut answer = match multiget(&self.session, &shelf.calendar.target, &paths).await {
+            Ok(answer) => answer,
+            Err(error) => return Ended { missing: ids.to_vec(), error: Some(Trouble::from(error)) },
+        };
+        let error = loop {
+            match answer.next().await {
+                // An answer for something that was not asked for, or twice, is of no use.
+                Ok(Some(object)) => {
+                    if let Some(text) = object.data
+                        && let Some(id) = open.remove(&object.key)
+                    {
+                        self.deliver(id, Ok(Bytes::from(ical::with_crlf(text.as_bytes()))));
+                    }
+                }
+                Ok(None) => break None,
+                Err(error) if error.is_fatal() => break Some(Trouble::Hopeless(error)),
+                Err(_) => break Some(Trouble::Split),
+            }
+        };
+        Ended { missing: open.into_values().collect(), error }
+    }
+
+    /// Fetches each object alone. Answers whether all of them came.
+    async fn get_each(&self, shelf: &Shelf, ids: Vec<Id>) -> bool {
+        let all = RefCell::new(true);
+        stream::iter(ids)
+            .for_each_concurrent(self.session.concurrency(), |id| {
+                let all = &all;
+                async move {
+                    let body = match shelf.target(id.1) {
+                        // A body that breaks off is asked for once more.
+                        Some(target) => self.get_one(&target).or_else(|_| self.get_one(&target)).await,
+                        None => Err(Error::new(Kind::NotFound, "not in the listing.")),
+                    };
+                    all.replace_with(|all| *all && body.is_ok());
+                    self.deliver(id, body);
+                }
+            })
+            .await;
+        all.into_inner()
+    }
+
+    async fn get_one(&self, target: &Target) -> Result<Bytes> {
+        let response = match self.session.send(get(target.clone())).await {
+            Ok(answer) => answer.response,
+            Err(SendError::Refused { refusal, .. }) if matches!(refusal.status, 404 | 410) => {
+                return Err(Error::new(
+                    Kind::NotFound,
+                    format!(
+                        "{target}: listed, but the server has nothing there ({}). If it was deleted just now, the next run will not list it.",
+                        refusal.status
+                    ),
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let is_calendar =
+            response.headers.first("content-type").is_some_and(|kind| kind.starts_with("text/calendar"));
+        let has_length = response.headers.first("content-length").is_some();
+        let mut body = response.body;
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| transport_error(target, &error))?;
+            if bytes.len() + piece.len() > LONGEST {
+                return Err(Error::new(Kind::TooLarge, format!("{target}: more than {LONGEST} bytes.")));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        if bytes.is_empty() {
+            return Err(Error::new(Kind::Protocol, format!("{target}: the server sent no bytes.")));
+        }
+        if !is_calendar && !ical::begins_well(&bytes) {
+            return Err(Error::new(
+                Kind::Protocol,
+                format!("{target}: the server sent something that is no calendar object."),
+            ));
+        }
+        if !has_length && !ical::ends_well(&bytes) {
+            return Err(Error::new(
+                Kind::Unreachable,
+                format!("{target}: the answer ends before the object does."),
+            ));
+        }
+        Ok(Bytes::from(if self.fetch == Fetch::Get { bytes } else { ical::with_crlf(&bytes) }))
+    }
+
+    fn deliver(&self, id: Id, body: Result<Bytes>) {
+        let mut state = self.state.borrow_mut();
+        state.asked.remove(&id);
+        match (state.waiting.remove(&id), body) {
+            // A receiver that is gone has no more interest.
+            (Some(waiting), body) => waiting.into_iter().for_each(|sender| drop(sender.send(body.clone()))),
+            (None, Ok(bytes)) => state.keep_ahead(id, bytes),
+            // Who wants it later, asks again.
+            (None, Err(_)) => {}
+        }
+    }
+}
+
+impl State {
+    fn take_ahead(&mut self, id: Id) -> Option<Bytes> {
+        let bytes = self.ahead.remove(&id)?;
+        self.ahead_bytes -= bytes.len();
+        Some(bytes)
+    }
+
+    /// Keeps a body for later; the first in the order of the scan go when it is too much, because a
+    /// reader who follows the scan has passed them.
+    fn keep_ahead(&mut self, id: Id, bytes: Bytes) {
+        self.ahead_bytes += bytes.len();
+        self.ahead.insert(id, bytes);
+        while self.ahead_bytes > AHEAD_BYTES
+            && let Some((_, dropped)) = self.ahead.pop_first()
+        {
+            self.ahead_bytes -= dropped.len();
+        }
+    }
+
+    /// Whether a read goes on where what was fetched ended.
+    fn follows(&self, (shelf, at): Id) -> bool {
+        match self.frontier {
+            Some((on, next)) if on == shelf => at <= next + SLACK && at + SLACK >= next,
+            Some(_) => at < SLACK,
+            None => false,
+        }
+    }
+
+    /// The next batch of what is wanted, filled up to `window` with what comes next in the scan.
+    fn next_batch(&mut self, catalog: &Catalog, window: usize) -> Option<(u32, Vec<Id>)> {
+        let (number, first) = *self.queue.first()?;
+        let Some(shelf) = catalog.shelf(number) else {
+            self.queue.pop_first();
+            return None;
+        };
+        let mut weight = 0;
+        let mut fits = |at: u32| {
+            weight += shelf.weight(at);
+            weight <= BATCH_BYTES
+        };
+        let mut ids = Vec::new();
+        for id in self.queue.range((number, first)..=(number, u32::MAX)) {
+            if ids.len() == BATCH || !fits(id.1) && !ids.is_empty() {
+                break;
+            }
+            ids.push(*id);
+        }
+        for id in &ids {
+            self.queue.remove(id);
+        }
+        let mut at = ids.last()?.1 + 1;
+        while ids.len() < window && at < shelf.len() {
+            let id = (number, at);
+            if !self.asked.contains(&id) && !self.ahead.contains_key(&id) {
+                if !fits(at) {
+                    break;
+                }
+                ids.push(id);
+            }
+            at += 1;
+        }
+        self.frontier = Some((number, at));
+        self.asked.extend(&ids);
+        Some((number, ids))
+    }
+}
+
+impl From<SendError> for Trouble {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Refused { .. } => Self::later_or_less(error.into()),
+            SendError::Failed(error) if error.kind == Kind::Protocol => Self::Split,
+            SendError::Failed(error) => Self::Hopeless(error),
+        }
+    }
+}
+
+impl Trouble {
+    /// A refusal that means "later" is the same for half as many.
+    fn later_or_less(error: Error) -> Self {
+        match error.kind {
+            Kind::RateLimited | Kind::Unreachable => Self::Hopeless(error),
+            _ => Self::Split,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The files that describe a calendar: those of the vdir format, which other programs read, and one
+//! of our own with everything else that a restore needs.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::caldav::calendars::{Calendar, Properties};
+
+/// The content of `.caldav.json`. Field order is file order; nothing in it changes on its own.
+#[derive(Serialize)]
+struct Sidecar<'a> {
+    /// The version of this format.
+    format: u32,
+    kind: &'static str,
+    /// Where the calendar was.
+    href: &'a str,
+    #[serde(flatten)]
+    properties: &'a Properties,
+}
+
+/// Names and contents of the files.
+pub(super) fn files(calendar: &Calendar) -> Vec<(&'static str, Bytes)> {
+    let properties = &calendar.properties;
+    let vdir = [
+        ("displayname", properties.displayname.clone()),
+        ("color", properties.color.as_deref().and_then(vdir_color)),
+        ("description", properties.description.clone()),
+        ("order", properties.order.clone()),
+    ];
+    let kind = if properties.subscription.is_some() { "subscription" } else { "calendar" };
+    let sidecar = Sidecar { format: 1, kind, href: &calendar.target.path, properties };
+    // Strings and numbers cannot fail to become JSON.
+    let mut json = serde_json::to_string_pretty(&sidecar).unwrap_or_default();
+    json.push('\n');
+    let vdir = vdir.into_iter().filter_map(|(name, text)| Some((name, Bytes::from(text?))));
+    std::iter::once((".caldav.json", Bytes::from(json))).chain(vdir).collect()
+}
+
+/// `#RRGGBB`, which is what vdir readers take, from what servers have: with or without alpha, short
+/// or long. Names of colours are left to the sidecar.
+fn vdir_color(raw: &str) -> Option<String> {
+    let digits = raw.trim().strip_prefix('#')?;
+    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let long = match digits.len() {
+        3 | 4 => digits.chars().take(3).flat_map(|c| [c, c]).collect(),
+        6 | 8 => digits.get(..6)?.to_owned(),
+        _ => return None,
+    };
+    Some(format!("#{}", long.to_ascii_uppercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_become_what_vdir_readers_take() {
+        for (raw, expected) in [
+            ("#ff00aaFF", Some("#FF00AA")),
+            ("#f0a", Some("#FF00AA")),
+            ("#FF00AA", Some("#FF00AA")),
+            ("red", None),
+            ("#12", None),
+        ] {
+            assert_eq!(vdir_color(raw).as_deref(), expected, "{raw}");
+        }
+    }
+}

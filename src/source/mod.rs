@@ -1,0 +1,356 @@
+//! The importer: what a backup reads. `scan` lists an account as the entries of a snapshot, `read`
+//! gives the bytes of one of them.
+
+mod catalog;
+mod check;
+mod fetcher;
+mod metadata;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, FuturesUnordered};
+
+use crate::caldav::calendars::{self, Calendar};
+use crate::caldav::discovery::{Found, discover};
+use crate::caldav::listing;
+use crate::error::{Error, Kind, Result};
+use crate::layout;
+use crate::options::Options;
+use crate::runtime::Runtime;
+use crate::session::Session;
+use crate::webdav::href::Target;
+use crate::webdav::propfind::Depth;
+use catalog::{Catalog, Place, Shelf};
+pub use check::Finding;
+use fetcher::Fetcher;
+
+/// An entry of the snapshot, without its bytes. As `entry` in `wit/types.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Absolute and clean.
+    pub path: String,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Bytes, when that is certain.
+    pub size: Option<u64>,
+    /// When it changed, since 1970.
+    pub modified: Option<Duration>,
+    /// Equal versions promise equal bytes.
+    pub version: Option<String>,
+}
+
+/// What a scan finds. As `scan-item` in `wit/source.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanItem {
+    /// An entry.
+    Entry(Entry),
+    /// A remark, and the path it is about.
+    Notice(Option<String>, String),
+    /// A path of which nothing is known, and why.
+    Failed(String, Error),
+}
+
+/// What is read, without secrets. As `identity` in `wit/types.wit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `caldav`.
+    pub kind: &'static str,
+    /// `user@host`, with the path if the user gave one.
+    pub origin: String,
+    /// `/`.
+    pub root: &'static str,
+}
+
+/// Items of a scan that are passed on at once.
+const CHUNK: usize = 256;
+/// Bodies that `read_all` has under way or ready at once, and their bytes as far as they are known.
+const MOST_WANTED: usize = 512;
+const MOST_WANTED_BYTES: u64 = 16 << 20;
+
+/// One account, opened for reading.
+pub struct Importer {
+    session: Rc<Session>,
+    options: Options,
+    account: RefCell<Option<Account>>,
+    catalog: Rc<Catalog>,
+    fetcher: Rc<Fetcher>,
+}
+
+/// What signing in found.
+#[derive(Clone, Debug)]
+struct Account {
+    principal: Option<Target>,
+    homes: Vec<Target>,
+    calendars: Vec<Calendar>,
+    remarks: Vec<ScanItem>,
+}
+
+impl Importer {
+    /// An importer by these options. Nothing is sent yet.
+    #[must_use]
+    pub fn new(runtime: Rc<dyn Runtime>, options: Options) -> Self {
+        let session = Rc::new(Session::new(runtime, &options));
+        let catalog = Rc::new(Catalog::default());
+        let fetcher = Fetcher::new(Rc::clone(&session), Rc::clone(&catalog), options.fetch);
+        Self { session, options, account: RefCell::default(), catalog, fetcher }
+    }
+
+    /// What is read.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let start = &self.options.location.start;
+        let user = if self.options.username.is_empty() {
+            String::new()
+        } else {
+            format!("{}@", self.options.username)
+        };
+        let path = if self.options.location.has_path { start.path.trim_end_matches('/') } else { "" };
+        Identity { kind: "caldav", origin: format!("{user}{}{path}", start.origin.authority()), root: "/" }
+    }
+
+    /// Signs in and finds the calendars.
+    pub async fn ping(&self) -> Result<()> {
+        self.sign_in().await.map(drop)
+    }
+
+    /// What the server is and what it can do.
+    pub async fn check(&self) -> Result<Vec<Finding>> {
+        let account = self.sign_in().await?;
+        check::check(&self.session, &self.options, &account).await
+    }
+
+    /// Lists everything, and passes it on in pieces; `emit` answers whether anybody still listens.
+    /// With `Ok`, every entry came or is at or below a failed path.
+    pub async fn scan<F: Future<Output = bool>>(
+        &self,
+        mut emit: impl FnMut(Vec<ScanItem>) -> F,
+    ) -> Result<()> {
+        let account = self.sign_in().await?;
+        let chosen = self.choose(account.calendars)?;
+        let mut items = account.remarks;
+        items.insert(0, ScanItem::Entry(directory("/")));
+        let total = chosen.len();
+        let mut failures = Vec::new();
+        let mut shelves = stream::iter(chosen)
+            .map(|(name, calendar)| self.stock(name, calendar))
+            .buffered(self.options.concurrency);
+        while let Some((path, shelf)) = shelves.next().await {
+            match shelf {
+                Ok(shelf) => {
+                    let shelf = self.catalog.add(shelf);
+                    let mut entries = shelf.items(self.options.fetch);
+                    loop {
+                        items.extend(entries.by_ref().take(CHUNK));
+                        if items.len() < CHUNK {
+                            break;
+                        }
+                        if !emit(std::mem::take(&mut items)).await {
+                            return Err(Error::new(Kind::Cancelled, "Cancelled."));
+                        }
+                    }
+                }
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => {
+                    failures.push(error.clone());
+                    items.push(ScanItem::Entry(directory(&path)));
+                    items.push(ScanItem::Failed(path, error));
+                }
+            }
+        }
+        if failures.len() == total
+            && let Some(first) = failures.into_iter().next()
+        {
+            return Err(first.at("no calendar could be listed"));
+        }
+        emit(items).await;
+        Ok(())
+    }
+
+    /// The bytes of one file of the scan; looks ahead in the scan's order.
+    pub async fn read(&self, path: &str) -> Result<Bytes> {
+        match self.catalog.find(path) {
+            Some(Place::File(bytes)) => Ok(bytes),
+            Some(Place::Object(id)) => self.fetcher.read_ahead(id).await.map_err(|error| error.at(path)),
+            None => Err(not_scanned(path)),
+        }
+    }
+
+    /// The bytes of many files, just these. `next` gives some more paths, none at the end; `emit`
+    /// takes what is ready and answers whether anybody still listens.
+    pub async fn read_all<N: Future<Output = Option<Vec<String>>>, E: Future<Output = bool>>(
+        &self,
+        mut next: impl FnMut(usize) -> N,
+        mut emit: impl FnMut(Vec<(String, Result<Bytes>)>) -> E,
+    ) {
+        let mut wanted = FuturesUnordered::new();
+        let (mut more, mut bytes) = (true, 0);
+        loop {
+            while more && wanted.len() < MOST_WANTED && bytes < MOST_WANTED_BYTES {
+                let Some(paths) = next(MOST_WANTED - wanted.len()).await else {
+                    more = false;
+                    break;
+                };
+                for path in paths {
+                    let place = self.catalog.find(&path);
+                    let weight = self.catalog.weight(place.as_ref());
+                    bytes += weight;
+                    let body = match place {
+                        Some(Place::File(bytes)) => Ok(Ok(bytes)),
+                        Some(Place::Object(id)) => Err(self.fetcher.want(id)),
+                        None => Ok(Err(not_scanned(&path))),
+                    };
+                    wanted.push(async move {
+                        let body = match body {
+                            Ok(here) => here,
+                            Err(coming) => coming.await.map_err(|error| error.at(&path)),
+                        };
+                        (path, body, weight)
+                    });
+                }
+                self.fetcher.launch();
+            }
+            let Some(first) = wanted.next().await else { return };
+            let mut ready = vec![first];
+            while ready.len() < CHUNK
+                && let Some(Some(another)) = futures::FutureExt::now_or_never(wanted.next())
+            {
+                ready.push(another);
+            }
+            bytes -= ready.iter().map(|(_, _, weight)| weight).sum::<u64>();
+            if !emit(ready.into_iter().map(|(path, body, _)| (path, body)).collect()).await {
+                return;
+            }
+        }
+    }
+
+    /// Finds the account's calendars, once.
+    async fn sign_in(&self) -> Result<Account> {
+        if let Some(account) = self.account.borrow().clone() {
+            return Ok(account);
+        }
+        let account = match discover(&self.session, &self.options.location).await? {
+            Found::Calendar(target) => {
+                let home = calendars::list(&self.session, &target, Depth::Zero).await?;
+                Account { principal: None, homes: Vec::new(), calendars: home.calendars, remarks: Vec::new() }
+            }
+            Found::Account { principal, homes } => self.visit(principal, homes).await?,
+        };
+        if account.calendars.is_empty() {
+            let homes: Vec<_> = account.homes.iter().map(ToString::to_string).collect();
+            return Err(Error::new(
+                Kind::NotFound,
+                format!(
+                    "{}: signed in, but there is no calendar there. Check the location and the account.",
+                    homes.join(", ")
+                ),
+            ));
+        }
+        *self.account.borrow_mut() = Some(account.clone());
+        Ok(account)
+    }
+
+    /// Lists every home set. A home that is gone while others are there is a remark.
+    async fn visit(&self, principal: Option<Target>, homes: Vec<Target>) -> Result<Account> {
+        let mut account = Account { principal, homes, calendars: Vec::new(), remarks: Vec::new() };
+        for at in &account.homes {
+            let home = match calendars::list(&self.session, at, Depth::One).await {
+                Err(error) if error.kind == Kind::NotFound && account.homes.len() > 1 => {
+                    account.remarks.push(ScanItem::Notice(None, format!("left out: {error}")));
+                    continue;
+                }
+                home => home?,
+            };
+            for calendar in home.calendars {
+                if !account.calendars.iter().any(|known| known.target.key() == calendar.target.key()) {
+                    account.calendars.push(calendar);
+                }
+            }
+            let notices = home
+                .others
+                .iter()
+                .map(|other| ScanItem::Notice(None, format!("left out: {} is not a calendar", other.path)));
+            account.remarks.extend(notices);
+            for (target, status) in home.failed {
+                let path = format!("/{}", layout::directory_name(last_segment(&target)));
+                let error = Error::new(
+                    Kind::Forbidden,
+                    format!("{target}: the server lists it with status {status}."),
+                );
+                account.remarks.push(ScanItem::Failed(path, error));
+            }
+        }
+        Ok(account)
+    }
+
+    /// The calendars that are wanted, with their directories' names, in the order of these.
+    fn choose(&self, calendars: Vec<Calendar>) -> Result<Vec<(String, Calendar)>> {
+        let names: Vec<String> =
+            calendars.iter().map(|c| layout::directory_name(last_segment(&c.target))).collect();
+        let alike = layout::alike(names.iter().map(String::as_str));
+        let mut chosen: Vec<(String, Calendar)> = names
+            .into_iter()
+            .zip(calendars)
+            .zip(alike)
+            .map(|((name, calendar), alike)| {
+                let name = if alike { layout::told_apart(&name, &calendar.target.path) } else { name };
+                (name, calendar)
+            })
+            .collect();
+        chosen.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let all: Vec<String> = chosen.iter().map(|(name, _)| name.clone()).collect();
+        chosen.retain(|(name, calendar)| {
+            let display = calendar.properties.displayname.as_deref().unwrap_or(name);
+            self.options.filter.wants(&[name, display], &calendar.properties.components)
+        });
+        if chosen.is_empty() {
+            return Err(Error::new(
+                Kind::InvalidOptions,
+                format!(
+                    "calendars, exclude, components: no calendar is left. The account has {}.",
+                    all.join(", ")
+                ),
+            ));
+        }
+        Ok(chosen)
+    }
+
+    /// Lists one calendar. The path comes along for the one that cannot be listed.
+    async fn stock(&self, name: String, calendar: Calendar) -> (String, Result<Shelf>) {
+        let path = format!("/{name}");
+        let listing = if calendar.properties.subscription.is_some() {
+            Ok(listing::Listing::default())
+        } else {
+            listing::list(&self.session, &calendar.target).await
+        };
+        let shelf =
+            listing.map(|listing| Shelf::new(name, calendar, listing, &self.options.filter.components));
+        (path, shelf)
+    }
+}
+
+/// The last segment of a collection's path, as the server spelt it.
+fn last_segment(target: &Target) -> &str {
+    target.path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("calendar")
+}
+
+fn directory(path: &str) -> Entry {
+    Entry { path: path.to_owned(), is_directory: true, size: None, modified: None, version: None }
+}
+
+fn not_scanned(path: &str) -> Error {
+    Error::new(Kind::NotFound, format!("{path}: not in the listing."))
+}
+
+/// A date as HTTP has it, and as SOGo writes it, since 1970.
+fn http_date(text: &str) -> Option<Duration> {
+    let date =
+        httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&text.replace("+0000", "GMT")));
+    date.ok()?.duration_since(UNIX_EPOCH).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! OPTIONS (RFC 9110 9.3.7): what a server says it can do (RFC 4918 10.1).
+
+use super::href::Target;
+use crate::http::{Headers, Request};
+
+/// Asks what can be done at `target`.
+#[must_use]
+pub fn options(target: Target) -> Request {
+    Request::new("OPTIONS", target)
+}
+
+/// The compliance classes in the `DAV` headers, of which there may be several.
+#[must_use]
+pub fn classes(headers: &Headers) -> Vec<String> {
+    let mut classes: Vec<String> = headers
+        .all("dav")
+        .flat_map(|value| value.split(','))
+        .map(|class| class.trim().to_ascii_lowercase())
+        .filter(|class| !class.is_empty())
+        .collect();
+    classes.sort();
+    classes.dedup();
+    classes
+}
