@@ -7,6 +7,7 @@
 //! From the outside in: [`source`] lists an account and reads its objects; [`caldav`] and [`webdav`]
 //! are the requests that takes, one to a file; [`session`] sends them; [`runtime`] is the outside.
 
+pub mod archive;
 pub mod caldav;
 pub mod error;
 pub mod http;
@@ -20,3 +21,11 @@ pub mod runtime;
 pub mod session;
 pub mod source;
 pub mod webdav;
+
+#[cfg(target_family = "wasm")]
+mod command;
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code)] // The generated exports are `extern "C"`.
+mod component;
+#[cfg(target_family = "wasm")]
+mod wasi;

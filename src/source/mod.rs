@@ -125,10 +125,7 @@ impl Importer {
 
     /// Lists everything, and passes it on in pieces; `emit` answers whether anybody still listens.
     /// With `Ok`, every entry came or is at or below a failed path.
-    pub async fn scan<F: Future<Output = bool>>(
-        &self,
-        mut emit: impl FnMut(Vec<ScanItem>) -> F,
-    ) -> Result<()> {
+    pub async fn scan(&self, mut emit: impl AsyncFnMut(Vec<ScanItem>) -> bool) -> Result<()> {
         let account = self.sign_in().await?;
         let chosen = self.choose(account.calendars)?;
         let mut items = account.remarks;
@@ -181,10 +178,10 @@ impl Importer {
 
     /// The bytes of many files, just these. `next` gives some more paths, none at the end; `emit`
     /// takes what is ready and answers whether anybody still listens.
-    pub async fn read_all<N: Future<Output = Option<Vec<String>>>, E: Future<Output = bool>>(
+    pub async fn read_all(
         &self,
-        mut next: impl FnMut(usize) -> N,
-        mut emit: impl FnMut(Vec<(String, Result<Bytes>)>) -> E,
+        mut next: impl AsyncFnMut(usize) -> Option<Vec<String>>,
+        mut emit: impl AsyncFnMut(Vec<(String, Result<Bytes>)>) -> bool,
     ) {
         let mut wanted = FuturesUnordered::new();
         let (mut more, mut bytes) = (true, 0);

@@ -1,0 +1,216 @@
+//! The component: what `wit/` promises, told in terms of the core.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
+
+use crate::error::{Error, Kind};
+use crate::options::Options;
+use crate::source;
+use crate::wasi::Wasi;
+
+#[allow(missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod bindings {
+    wit_bindgen::generate!({ path: "wit", world: "connector", pub_export_macro: true });
+}
+
+use bindings::exports::plakar::connector::{destination, source as source_wit};
+use bindings::plakar::connector::types;
+
+struct Component;
+
+bindings::export!(Component with_types_in bindings);
+wasip3::cli::command::export!(Component);
+
+impl wasip3::exports::cli::run::Guest for Component {
+    async fn run() -> Result<(), ()> {
+        crate::command::run(Rc::new(Wasi)).await
+    }
+}
+
+impl source_wit::Guest for Component {
+    type Importer = Importer;
+}
+
+impl destination::Guest for Component {
+    type Exporter = Exporter;
+}
+
+/// `source.importer`.
+struct Importer(Rc<source::Importer>);
+
+impl source_wit::GuestImporter for Importer {
+    fn origins(options: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
+        Ok(Options::parse(&options)?.location.origins())
+    }
+
+    fn open(options: Vec<(String, String)>) -> Result<source_wit::Importer, types::Error> {
+        let importer = source::Importer::new(Rc::new(Wasi), Options::parse(&options)?);
+        Ok(source_wit::Importer::new(Self(Rc::new(importer))))
+    }
+
+    fn identity(&self) -> types::Identity {
+        self.0.identity().into()
+    }
+
+    async fn ping(&self) -> Result<(), types::Error> {
+        Ok(self.0.ping().await?)
+    }
+
+    async fn check(&self) -> Result<Vec<types::Finding>, types::Error> {
+        Ok(self.0.check().await?.into_iter().map(Into::into).collect())
+    }
+
+    async fn scan(&self) -> (StreamReader<source_wit::ScanItem>, FutureReader<Result<(), types::Error>>) {
+        let (mut items, reader) = bindings::wit_stream::new();
+        let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
+        let importer = Rc::clone(&self.0);
+        spawn_local(async move {
+            let result = importer
+                .scan(async |more| items.write_all(more.into_iter().map(Into::into).collect()).await.is_empty())
+                .await;
+            drop(items);
+            // A host that has dropped the future does not want to know.
+            let _ = end.write(result.map_err(Into::into)).await;
+        });
+        (reader, outcome)
+    }
+
+    async fn read(&self, path: String) -> Result<(StreamReader<u8>, FutureReader<Result<(), types::Error>>), types::Error> {
+        let bytes = self.0.read(&path).await?;
+        let (mut body, reader) = bindings::wit_stream::new();
+        let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
+        spawn_local(async move {
+            body.write_all(Vec::from(bytes)).await;
+            drop(body);
+            let _ = end.write(Ok(())).await;
+        });
+        Ok((reader, outcome))
+    }
+
+    async fn read_all(&self, mut paths: StreamReader<String>) -> StreamReader<source_wit::Content> {
+        let (mut contents, reader) = bindings::wit_stream::new();
+        let importer = Rc::clone(&self.0);
+        spawn_local(async move {
+            importer
+                .read_all(
+                    async |most| match paths.read(Vec::with_capacity(most)).await {
+                        (StreamResult::Complete(_), paths) => Some(paths),
+                        (_, paths) => (!paths.is_empty()).then_some(paths),
+                    },
+                    async |ready| contents.write_all(ready.into_iter().map(content).collect()).await.is_empty(),
+                )
+                .await;
+        });
+        reader
+    }
+
+    fn changed_options(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+fn content((path, body): (String, Result<Bytes, Error>)) -> source_wit::Content {
+    source_wit::Content { path, body: body.map(Vec::from).map_err(Into::into) }
+}
+
+/// `destination.exporter`: not there yet, and it says so before anything is sent.
+struct Exporter;
+
+impl destination::GuestExporter for Exporter {
+    fn origins(_: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
+        Err(no_restore().into())
+    }
+
+    fn open(_: Vec<(String, String)>) -> Result<destination::Exporter, types::Error> {
+        Err(no_restore().into())
+    }
+
+    fn identity(&self) -> types::Identity {
+        types::Identity { kind: "caldav".to_owned(), origin: String::new(), root: "/".to_owned() }
+    }
+
+    async fn ping(&self) -> Result<(), types::Error> {
+        Err(no_restore().into())
+    }
+
+    async fn check(&self) -> Result<Vec<types::Finding>, types::Error> {
+        Err(no_restore().into())
+    }
+
+    async fn write(&self, _: StreamReader<destination::Item>) -> (StreamReader<destination::WriteItem>, FutureReader<Result<(), types::Error>>) {
+        let (_, reader) = bindings::wit_stream::new();
+        let (_, outcome) = bindings::wit_future::new(|| Err(no_restore().into()));
+        (reader, outcome)
+    }
+
+    fn changed_options(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+fn no_restore() -> Error {
+    Error::new(Kind::Unsupported, "Restoring to a CalDAV server is not in this version yet. A backup is plain .ics files; a calendar program can import them.")
+}
+
+fn cancelled() -> types::Error {
+    types::Error::Cancelled("Cancelled.".to_owned())
+}
+
+impl From<Error> for types::Error {
+    fn from(error: Error) -> Self {
+        let text = error.message().to_owned();
+        match error.kind {
+            Kind::InvalidOptions => Self::InvalidOptions(text),
+            Kind::SignInRefused => Self::SignInRefused(text),
+            Kind::Forbidden => Self::Forbidden(text),
+            Kind::NotFound => Self::NotFound(text),
+            Kind::RateLimited => Self::RateLimited(text),
+            Kind::QuotaExceeded => Self::QuotaExceeded(text),
+            Kind::ReadOnly => Self::ReadOnly(text),
+            Kind::TooLarge => Self::TooLarge(text),
+            Kind::Conflict => Self::Conflict(text),
+            Kind::Unsupported => Self::Unsupported(text),
+            Kind::Unreachable => Self::Unreachable(text),
+            Kind::Tls => Self::Tls(text),
+            Kind::Denied => Self::Denied(text),
+            Kind::Protocol => Self::Protocol(text),
+            Kind::Cancelled => Self::Cancelled(text),
+            Kind::Other => Self::Other(text),
+        }
+    }
+}
+
+impl From<source::Identity> for types::Identity {
+    fn from(identity: source::Identity) -> Self {
+        Self { kind: identity.kind.to_owned(), origin: identity.origin, root: identity.root.to_owned() }
+    }
+}
+
+impl From<source::Finding> for types::Finding {
+    fn from(finding: source::Finding) -> Self {
+        Self { topic: finding.topic.to_owned(), text: finding.text, good: finding.good }
+    }
+}
+
+impl From<source::ScanItem> for source_wit::ScanItem {
+    fn from(item: source::ScanItem) -> Self {
+        match item {
+            source::ScanItem::Entry(entry) => Self::Entry(entry.into()),
+            source::ScanItem::Notice(path, message) => Self::Notice(types::Notice { path, message }),
+            source::ScanItem::Failed(path, error) => Self::Failed(types::Failure { path, error: error.into() }),
+        }
+    }
+}
+
+impl From<source::Entry> for types::Entry {
+    fn from(entry: source::Entry) -> Self {
+        let modified = entry.modified.map(|since| types::Datetime {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            nanoseconds: since.subsec_nanos(),
+        });
+        let kind = if entry.is_directory { types::EntryKind::Directory } else { types::EntryKind::File };
+        Self { path: entry.path, kind, size: entry.size, modified, version: entry.version }
+    }
+}
