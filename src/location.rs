@@ -38,7 +38,7 @@ impl Location {
         } else {
             return Err(format!("location: {text} is not a caldav:// or https:// address."));
         };
-        let url = Url::parse(&address).map_err(|error| {
+        let url = Url::parse(&in_ascii(&address)).map_err(|error| {
             format!(
                 "location: {text} is not an address ({error}); write caldav://HOST or caldav://HOST/PATH."
             )
@@ -108,6 +108,23 @@ impl Location {
     }
 }
 
+/// The address with a host name of other letters in the form that DNS has (RFC 3492), lower case.
+fn in_ascii(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| (user, host));
+    if host.is_ascii() {
+        return address.to_owned();
+    }
+    let labels = host.split('.').map(|label| match idna::punycode::encode_str(&label.to_lowercase()) {
+        Some(encoded) if !label.is_ascii() => format!("xn--{encoded}"),
+        _ => label.to_owned(),
+    });
+    let host = labels.collect::<Vec<_>>().join(".");
+    let at = if user.is_empty() { "" } else { "@" };
+    format!("{scheme}://{user}{at}{host}{path}")
+}
+
 fn provider_start(provider: &'static Provider, user: Option<&str>) -> Result<Target, String> {
     let start = provider.start.ok_or_else(|| format!("location: {}", provider.hint))?;
     let user = user.map(|user| utf8_percent_encode(user, NON_ALPHANUMERIC).to_string());
@@ -138,6 +155,7 @@ mod tests {
             ("https://Cal.Example./x", "https://cal.example/x"),
             ("cal.example", "https://cal.example/"),
             ("caldav://[::1]:5232/", "https://[::1]:5232/"),
+            ("caldav://Büro.example/é", "https://xn--bro-hoa.example/%C3%A9"),
             ("caldav://icloud.com", "https://caldav.icloud.com/"),
             ("caldav://me%40gmx.net@gmx.net", "https://caldav.gmx.net/begenda/dav/me%40gmx%2Enet/"),
         ] {
