@@ -1,0 +1,150 @@
+//! `backup`: an account into a folder.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use connector_host::engine::Connector;
+use connector_host::error::printable;
+use connector_host::job::Importer;
+use connector_host::mirror::{Event, MirrorError, Summary, mirror};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::Output;
+use super::{Account, Exit, stop_on_ctrl_c};
+
+/// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
+const MOST_PRINTED: u64 = 50;
+
+pub(super) struct Options {
+    pub(super) dir: PathBuf,
+    pub(super) dry_run: bool,
+    pub(super) no_progress: bool,
+    pub(super) quiet: bool,
+}
+
+pub(super) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
+    let output = Output::new(account.json, options.quiet);
+    let importer = match account.open(connector).await {
+        Ok(importer) => importer,
+        Err(error) => return output.fail(&error),
+    };
+    stop_on_ctrl_c(&importer);
+    let started = Instant::now();
+    let mut report = Report::new(output, &options);
+    let (summary, result) = mirror(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
+    report.finish();
+    let exit = match &result {
+        Ok(()) if summary.failed == 0 => Exit::Done,
+        Ok(()) => Exit::Partial,
+        Err(_) if importer.is_cancelled() => Exit::Interrupted,
+        Err(error) => error.into(),
+    };
+    conclude(output, &importer, &summary, result.err().as_ref(), exit, started.elapsed(), options.dry_run);
+    exit
+}
+
+/// The summary: always last, whatever happened.
+fn conclude(output: Output, importer: &Importer, summary: &Summary, error: Option<&MirrorError>, exit: Exit, took: Duration, dry: bool) {
+    let Summary { new, changed, unchanged, removed, failed, bytes } = summary;
+    let usage = importer.usage();
+    if output.json {
+        let error = error.map(|error| {
+            let code = if let MirrorError::Source(error) = error { error.code() } else { "host" };
+            json!({ "code": code, "message": format!("{error}.").replace("..", ".") })
+        });
+        output.object(
+            "summary",
+            json!({
+                "exit": exit as i32, "source": importer.identity().origin, "dry_run": dry, "new": new, "changed": changed,
+                "unchanged": unchanged, "removed": removed, "failed": failed, "bytes": bytes, "requests": usage.requests(),
+                "received": usage.received(), "guest_memory": usage.memory(), "milliseconds": took.as_millis(), "error": error,
+            }),
+        );
+        return;
+    }
+    if let Some(error) = error {
+        eprintln!("plakar-caldav: {}", printable(&error.to_string()));
+    }
+    let nothing = if new + changed + removed + failed == 0 && error.is_none() { "Nothing changed. " } else { "" };
+    let would = if dry { "Dry run, nothing was written. " } else { "" };
+    output.line(&format!(
+        "{would}{nothing}{new} new, {changed} changed, {unchanged} unchanged, {removed} removed, {failed} failed; {} written, {} requests, {} received, {}",
+        HumanBytes(*bytes),
+        usage.requests(),
+        HumanBytes(usage.received()),
+        HumanDuration(took),
+    ));
+}
+
+/// Prints what happens on the way.
+struct Report {
+    output: Output,
+    dry: bool,
+    bar: Option<ProgressBar>,
+    failed: u64,
+}
+
+impl Report {
+    fn new(output: Output, options: &Options) -> Self {
+        let shown = !output.json && !options.quiet && !options.no_progress && std::io::stderr().is_terminal();
+        let bar = shown.then(|| {
+            let style = ProgressStyle::with_template("{spinner} {pos}/{len} objects {wide_bar} {per_sec} {eta}");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self { output, dry: options.dry_run, bar, failed: 0 }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Listed { wanted, .. } => self.bar.iter().for_each(|bar| bar.set_length(*wanted)),
+            Event::ListingDone => {}
+            Event::Written { path, size, new } => {
+                self.bar.iter().for_each(|bar| bar.inc(1));
+                self.output.object("written", json!({ "path": path, "bytes": size, "new": new }));
+                if self.dry {
+                    self.line(&format!("{} {path}", if *new { "new    " } else { "changed" }));
+                }
+            }
+            Event::Removed { path } => {
+                self.output.object("removed", json!({ "path": path }));
+                self.line(&format!("removed {path}"));
+            }
+            Event::Notice { path, message } => {
+                self.output.object("notice", json!({ "path": path, "message": message }));
+                self.line(&format!("note: {}{message}", path.map(|path| format!("{path}: ")).unwrap_or_default()));
+            }
+            Event::Failed { path, error } => {
+                self.output.object("failed", json!({ "path": path, "code": error.code(), "message": error.message() }));
+                self.failed += 1;
+                if self.failed <= MOST_PRINTED && !self.output.json {
+                    self.aside(&format!("failed: {path}: {}", error.message()));
+                }
+            }
+        }
+    }
+
+    /// A line that is not needed with `--quiet`.
+    fn line(&self, text: &str) {
+        if !self.output.quiet && !self.output.json {
+            self.aside(text);
+        }
+    }
+
+    /// A line on standard error, above the bar if there is one.
+    fn aside(&self, text: &str) {
+        let text = printable(text).to_string();
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+        if self.failed > MOST_PRINTED && !self.output.json {
+            eprintln!("and {} more failed; --json names all of them", self.failed - MOST_PRINTED);
+        }
+    }
+}

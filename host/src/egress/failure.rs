@@ -1,0 +1,72 @@
+//! What went wrong on the network, as the guest is told: the case of `wasi:http` that fits, with words
+//! where it has room for them.
+
+use std::error::Error as StdError;
+use std::io;
+
+use wasmtime_wasi_http::Error;
+
+/// The job was cancelled. `wasi:http` has no case for it; the connector knows this word.
+pub(super) fn cancelled() -> Error {
+    Error::InternalError(Some("cancelled".to_owned()))
+}
+
+/// A request that got no answer.
+pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
+    let connecting = error.is_connect();
+    let text = root(error).to_string();
+    for cause in causes(error) {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return tls_error(tls);
+        }
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+            return of_hyper(hyper);
+        }
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return tls_error(tls);
+            }
+            return of_io(io, connecting);
+        }
+    }
+    if connecting { dns(text) } else { Error::InternalError(Some(text)) }
+}
+
+/// A body that broke off, or an answer that is no HTTP.
+pub(super) fn of_hyper(error: &hyper::Error) -> Error {
+    if error.is_parse() {
+        return Error::HttpProtocolError;
+    }
+    if error.is_timeout() {
+        return Error::ConnectionReadTimeout;
+    }
+    Error::HttpResponseIncomplete
+}
+
+fn of_io(error: &io::Error, connecting: bool) -> Error {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+        io::ErrorKind::TimedOut if connecting => Error::ConnectionTimeout,
+        io::ErrorKind::TimedOut => Error::ConnectionReadTimeout,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Error::DestinationIpUnroutable,
+        _ if connecting => dns(error.to_string()),
+        _ => Error::ConnectionTerminated,
+    }
+}
+
+fn dns(text: String) -> Error {
+    Error::DnsError { rcode: Some(text), info_code: None }
+}
+
+/// The alert's case is the one with room for words.
+fn tls_error(error: &rustls::Error) -> Error {
+    Error::TlsAlertReceived { alert_id: None, alert_message: Some(error.to_string()) }
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |error: &&'a (dyn StdError + 'static)| (*error).source())
+}
+
+fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    causes(error).last().unwrap_or(error)
+}
