@@ -1,1 +1,9 @@
+//! What the tests stand on: servers, real and fake, an account to put on them, and the program under
+//! test. A new server is one file in `servers/`.
 
+pub mod client;
+pub mod fake;
+pub mod native;
+pub mod program;
+pub mod seed;
+pub mod servers;

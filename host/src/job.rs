@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ use crate::egress::policy::Policy;
 use crate::egress::{Egress, Tls};
 use crate::engine::{Connector, TICK};
 use crate::limits::{Limiter, Limits, Usage};
+use crate::mirror::Source;
 use crate::streams::{ByteOutlet, Inlet, Once, Outlet};
 
 /// How long a cancelled guest has to stop on its own.
@@ -110,12 +112,6 @@ impl Importer {
         Ok(Self { commands, identity, usage, cancel: Arc::new(cancel) })
     }
 
-    /// What is read.
-    #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
     /// What the job has used so far.
     #[must_use]
     pub fn usage(&self) -> &Usage {
@@ -125,12 +121,6 @@ impl Importer {
     /// Asks the job to stop: requests fail, and a guest that does not notice is stopped.
     pub fn cancel(&self) {
         self.cancel.send_replace(true);
-    }
-
-    /// Whether `cancel` was called.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        *self.cancel.borrow()
     }
 
     /// Signs in.
@@ -143,27 +133,9 @@ impl Importer {
         self.ask(Command::Check).await?
     }
 
-    /// Lists everything. The second answer comes after the last item.
-    pub fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, impl Future<Output = Result<(), Error>> + Send + use<>) {
-        let (items, receiver) = mpsc::channel(WAITING);
-        let (end, ended) = oneshot::channel();
-        self.send(Command::Scan(items, end));
-        (receiver, ended.map(|ended| ended.unwrap_or_else(|_| Err(gone()))))
-    }
-
     /// Opens one file of a scan.
     pub async fn read(&self, path: &str) -> Result<Body, Error> {
         self.ask(|reply| Command::Read(path.to_owned(), reply)).await?
-    }
-
-    /// Reads many files of a scan: just those whose paths are sent, in any order, until the sender is
-    /// dropped. The answers end early only when the job does.
-    #[must_use]
-    pub fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>) {
-        let (paths, wanted) = mpsc::channel(WAITING);
-        let (contents, receiver) = mpsc::channel(WAITING);
-        self.send(Command::ReadAll(wanted, contents));
-        (paths, receiver)
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
@@ -175,6 +147,30 @@ impl Importer {
     /// A job that has ended drops the command, and with it the channels that the caller waits for.
     fn send(&self, command: Command) {
         self.commands.unbounded_send(command).ok();
+    }
+}
+
+impl Source for Importer {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, BoxFuture<'static, Result<(), Error>>) {
+        let (items, receiver) = mpsc::channel(WAITING);
+        let (end, ended) = oneshot::channel();
+        self.send(Command::Scan(items, end));
+        (receiver, ended.map(|ended| ended.unwrap_or_else(|_| Err(gone()))).boxed())
+    }
+
+    fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>) {
+        let (paths, wanted) = mpsc::channel(WAITING);
+        let (contents, receiver) = mpsc::channel(WAITING);
+        self.send(Command::ReadAll(wanted, contents));
+        (paths, receiver)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        *self.cancel.borrow()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Importer;
-use connector_host::mirror::{Event, MirrorError, Summary, mirror};
+use connector_host::mirror::{Event, MirrorError, Source, Summary, mirror};
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
 

@@ -7,6 +7,7 @@ use connector_host::bindings::{EntryKind, ScanItem};
 use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Importer;
+use connector_host::mirror::Source;
 use futures::StreamExt;
 use serde_json::json;
 

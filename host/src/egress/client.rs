@@ -66,6 +66,14 @@ impl Tls {
     }
 }
 
+impl Tls {
+    /// The settings, for another client than ours.
+    #[must_use]
+    pub fn config(&self) -> ClientConfig {
+        self.0.clone()
+    }
+}
+
 fn roots(ca: Option<&PathBuf>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -9,10 +9,22 @@ use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use futures::channel::mpsc;
+use futures::future::BoxFuture;
 
-use crate::bindings::{Content, Datetime, Entry, EntryKind, Error, ScanItem};
-use crate::job::Importer;
+use crate::bindings::{Content, Datetime, Entry, EntryKind, Error, Identity, ScanItem};
 use index::{Index, Known};
+
+/// What a folder is made equal to: a job's importer, or anything else that lists and reads like one.
+pub trait Source: Sync {
+    /// What is read.
+    fn identity(&self) -> &Identity;
+    /// Lists everything; the future tells how it ended, after the last item.
+    fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, BoxFuture<'static, Result<(), Error>>);
+    /// Reads the files whose paths are sent, until the sender is dropped.
+    fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>);
+    /// Whether the run was asked to stop.
+    fn is_cancelled(&self) -> bool;
+}
 
 /// What happens on the way.
 #[derive(Debug)]
@@ -128,7 +140,7 @@ struct Run<'a> {
 /// Makes `folder` equal to what `importer` lists; with `dry`, only tells what would be done. The summary
 /// is of what was done, also when it ends with an error.
 pub async fn mirror(
-    importer: &Importer,
+    importer: &dyn Source,
     folder: &Path,
     dry: bool,
     observe: &mut (dyn FnMut(Event<'_>) + Send),
@@ -159,7 +171,7 @@ pub async fn mirror(
 }
 
 impl Run<'_> {
-    async fn go(&mut self, importer: &Importer) -> Result<(), MirrorError> {
+    async fn go(&mut self, importer: &dyn Source) -> Result<(), MirrorError> {
         let (mut items, listed) = importer.scan();
         let (paths, mut contents) = importer.read_all();
         let mut paths = Some(paths);

@@ -1,0 +1,163 @@
+//! The same core built natively, over the same HTTP library: the yardstick for what the component costs.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use bytes::Bytes;
+use caldav::error::Kind;
+use caldav::http::{Request, Response};
+use caldav::options::Options;
+use caldav::runtime::{Runtime, TransportError};
+use caldav::source::{self, Importer};
+use connector_host::Error;
+use connector_host::bindings::{Content, Datetime, Entry, EntryKind, Failure, Identity, Notice, ScanItem};
+use connector_host::mirror::Source;
+use futures::channel::{mpsc, oneshot};
+use futures::future::{BoxFuture, LocalBoxFuture};
+use futures::{FutureExt, SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// The outside world, natively.
+struct Native(Client<HttpConnector, Full<Bytes>>);
+
+impl Runtime for Native {
+    fn send(&self, request: Request, timeout: Duration) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
+        let client = self.0.clone();
+        async move {
+            let mut out = http::Request::builder().method(request.method).uri(request.target.to_string());
+            for (name, value) in &request.headers {
+                out = out.header(*name, value);
+            }
+            let out = out.body(Full::new(request.body)).map_err(|error| TransportError::Protocol(error.to_string()))?;
+            // On a task of its own, as the host does it: another thread may drive the connection.
+            let sent = tokio::spawn(tokio::time::timeout(timeout, client.request(out)));
+            let response = sent
+                .await
+                .map_err(|error| TransportError::Broken(error.to_string()))?
+                .map_err(|error| TransportError::Timeout(error.to_string()))?
+                .map_err(|error| TransportError::Broken(error.to_string()))?;
+            let (head, body) = response.into_parts();
+            let headers = head.headers.iter().map(|(n, v)| (n.as_str(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
+            let body = body.into_data_stream().map(|piece| piece.map_err(|error| TransportError::Broken(error.to_string()))).boxed_local();
+            Ok(Response { status: head.status.as_u16(), headers, body })
+        }
+        .boxed_local()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed_local()
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        tokio::task::spawn_local(task);
+    }
+}
+
+enum Command {
+    Scan(mpsc::Sender<Vec<ScanItem>>, oneshot::Sender<Result<(), Error>>),
+    ReadAll(mpsc::Receiver<Vec<String>>, mpsc::Sender<Vec<Content>>),
+}
+
+/// A source without a component. It runs on a thread of its own, as a store does.
+pub struct NativeSource {
+    commands: mpsc::UnboundedSender<Command>,
+    identity: Identity,
+}
+
+impl NativeSource {
+    /// Opens an account.
+    pub fn open(options: &[(String, String)]) -> anyhow::Result<Self> {
+        let options = Options::parse(options).map_err(|error| anyhow!("{error}"))?;
+        let (commands, mut inbox) = mpsc::unbounded();
+        let handle = tokio::runtime::Handle::current();
+        let (identity, known) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let local = tokio::task::LocalSet::new();
+            handle.block_on(local.run_until(async move {
+                let mut http = HttpConnector::new();
+                http.set_nodelay(true);
+                let client = Client::builder(TokioExecutor::new()).build(http);
+                let importer = Rc::new(Importer::new(Rc::new(Native(client)), options));
+                let own = importer.identity();
+                identity.send(Identity { kind: own.kind.to_owned(), origin: own.origin, root: own.root.to_owned() }).ok();
+                while let Some(command) = inbox.next().await {
+                    let importer = Rc::clone(&importer);
+                    tokio::task::spawn_local(async move { obey(&importer, command).await });
+                }
+            }));
+        });
+        Ok(Self { commands, identity: known.recv()? })
+    }
+}
+
+async fn obey(importer: &Importer, command: Command) {
+    match command {
+        Command::Scan(mut items, end) => {
+            let result = importer.scan(async |more| items.send(more.into_iter().map(item).collect()).await.is_ok()).await;
+            drop(items);
+            end.send(result.map_err(|error| translated(&error))).ok();
+        }
+        Command::ReadAll(mut paths, mut contents) => {
+            importer
+                .read_all(
+                    async |_| paths.next().await,
+                    async |ready| {
+                        let ready = ready.into_iter().map(|(path, body)| Content { path, body: body.map(Vec::from).map_err(|error| translated(&error)) });
+                        contents.send(ready.collect()).await.is_ok()
+                    },
+                )
+                .await;
+        }
+    }
+}
+
+fn item(item: source::ScanItem) -> ScanItem {
+    match item {
+        source::ScanItem::Entry(entry) => ScanItem::Entry(Entry {
+            path: entry.path,
+            kind: if entry.is_directory { EntryKind::Directory } else { EntryKind::File },
+            size: entry.size,
+            modified: entry.modified.map(|m| Datetime { seconds: i64::try_from(m.as_secs()).unwrap_or_default(), nanoseconds: m.subsec_nanos() }),
+            version: entry.version,
+        }),
+        source::ScanItem::Notice(path, message) => ScanItem::Notice(Notice { path, message }),
+        source::ScanItem::Failed(path, error) => ScanItem::Failed(Failure { path, error: translated(&error) }),
+    }
+}
+
+fn translated(error: &caldav::error::Error) -> Error {
+    let text = error.message().to_owned();
+    match error.kind {
+        Kind::SignInRefused => Error::SignInRefused(text),
+        Kind::Unreachable => Error::Unreachable(text),
+        _ => Error::Other(text),
+    }
+}
+
+impl Source for NativeSource {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, BoxFuture<'static, Result<(), Error>>) {
+        let (items, receiver) = mpsc::channel(2);
+        let (end, ended) = oneshot::channel();
+        self.commands.unbounded_send(Command::Scan(items, end)).ok();
+        (receiver, ended.map(|ended| ended.unwrap_or_else(|_| Err(Error::Other("gone".to_owned())))).boxed())
+    }
+
+    fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>) {
+        let (paths, wanted) = mpsc::channel(2);
+        let (contents, receiver) = mpsc::channel(2);
+        self.commands.unbounded_send(Command::ReadAll(wanted, contents)).ok();
+        (paths, receiver)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}

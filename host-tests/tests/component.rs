@@ -1,0 +1,77 @@
+//! What the component is allowed to be: its imports, its size, and how it is loaded.
+
+use anyhow::ensure;
+use connector_host::engine::{Connector, Origin};
+use host_tests::program::built;
+
+/// Everything it may import, by the name without the version.
+const ALLOWED: [&str; 18] = [
+    // The network, by way of the host.
+    "wasi:http/types",
+    "wasi:http/client",
+    // Pauses between repetitions. Tells no time of day.
+    "wasi:clocks/types",
+    "wasi:clocks/monotonic-clock",
+    // Types only.
+    "plakar:connector/types",
+    // What Rust's standard library wants to exist.
+    "wasi:io/poll",
+    "wasi:io/error",
+    "wasi:io/streams",
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/stderr",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:cli/terminal-stderr",
+];
+
+#[test]
+fn it_imports_nothing_but_http_a_clock_and_what_std_needs() -> anyhow::Result<()> {
+    let connector = Connector::load(&built("caldav.wasm")?)?;
+    for import in connector.imports() {
+        let name = import.split('@').next().unwrap_or_default();
+        ensure!(ALLOWED.contains(&name), "{import} is not on the list");
+    }
+    for export in ["plakar:connector/source@0.1.0", "plakar:connector/destination@0.1.0"] {
+        ensure!(connector.exports().iter().any(|name| name == export), "{export} is missing");
+    }
+    ensure!(connector.exports().iter().any(|name| name.starts_with("wasi:cli/run@0.3")), "wasi:cli/run is missing");
+    Ok(())
+}
+
+#[test]
+fn it_is_small() -> anyhow::Result<()> {
+    let size = std::fs::metadata(built("caldav.wasm")?)?.len();
+    println!("the component has {size} bytes");
+    ensure!(size <= 700 << 10, "{size} bytes");
+    Ok(())
+}
+
+#[test]
+fn a_compiled_file_is_used_only_for_the_component_it_was_made_from() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let wasm = folder.path().join("caldav.wasm");
+    std::fs::copy(built("caldav.wasm")?, &wasm)?;
+    let origin = || Connector::load(&wasm).map(|connector| connector.origin().clone());
+    ensure!(matches!(origin()?, Origin::JustNow(_)));
+    let compiled = Connector::compile(&wasm)?;
+    ensure!(origin()? == Origin::Compiled(compiled.clone()));
+    // One more custom section is another component.
+    let mut other = std::fs::read(&wasm)?;
+    other.extend([0, 2, 1, b'x']);
+    std::fs::write(&wasm, other)?;
+    ensure!(matches!(origin()?, Origin::JustNow(why) if why.contains("another component")));
+    // Cut off, or not a compiled file at all.
+    std::fs::copy(built("caldav.wasm")?, &wasm)?;
+    let whole = std::fs::read(&compiled)?;
+    for content in [&whole[..60], b"hello"] {
+        std::fs::write(&compiled, content)?;
+        ensure!(matches!(origin()?, Origin::JustNow(_)));
+    }
+    Ok(())
+}
