@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -84,7 +85,12 @@ async fn backup(importer: &Importer) -> anyhow::Result<()> {
     }
     let total = files.len();
     let mut next = files.iter().map(|entry| entry.path.clone());
-    let modified: std::collections::BTreeMap<&str, _> = files.iter().map(|entry| (entry.path.as_str(), entry.modified)).collect();
+    let mut times: Vec<(&str, Option<Duration>)> = files.iter().map(|entry| (entry.path.as_str(), entry.modified)).collect();
+    times.sort_unstable();
+    let time_of = |path: &str| {
+        let at = times.binary_search_by_key(&path, |(path, _)| path).ok()?;
+        times.get(at)?.1
+    };
     let mut written: std::io::Result<()> = Ok(());
     importer
         .read_all(
@@ -92,7 +98,7 @@ async fn backup(importer: &Importer) -> anyhow::Result<()> {
             async |ready| {
                 for (path, body) in ready {
                     match body {
-                        Ok(bytes) if written.is_ok() => written = write(&mut archive, &mut out, &path, modified.get(path.as_str()).copied().flatten(), &bytes),
+                        Ok(bytes) if written.is_ok() => written = write(&mut archive, &mut out, &path, time_of(&path), &bytes),
                         Ok(_) => {}
                         Err(error) => {
                             failed += 1;
@@ -111,7 +117,7 @@ async fn backup(importer: &Importer) -> anyhow::Result<()> {
     if failed > 0 { bail!("The archive is whole but for what is named above.") } else { Ok(()) }
 }
 
-fn write(archive: &mut Archive, out: &mut impl Write, path: &str, modified: Option<std::time::Duration>, bytes: &Bytes) -> std::io::Result<()> {
+fn write(archive: &mut Archive, out: &mut impl Write, path: &str, modified: Option<Duration>, bytes: &Bytes) -> std::io::Result<()> {
     out.write_all(&archive.file(path, modified, bytes)?)
 }
 

@@ -141,6 +141,15 @@ fn describe(code: &ErrorCode) -> String {
         ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => "it ended in the middle of an answer".to_owned(),
         ErrorCode::TlsCertificateError => "the server's certificate is not trusted".to_owned(),
         ErrorCode::InternalError(Some(words)) => words.clone(),
-        other => format!("{other:?}"),
+        ErrorCode::TlsAlertReceived(payload) => {
+            payload.alert_message.clone().unwrap_or_else(|| "the handshake was refused".to_owned())
+        }
+        ErrorCode::HttpResponseBodySize(_) => "its body".to_owned(),
+        ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => "its headers".to_owned(),
+        ErrorCode::HttpRequestDenied => "its address is not among those allowed".to_owned(),
+        ErrorCode::DestinationIpProhibited => "its network is not among those allowed".to_owned(),
+        ErrorCode::ConnectionLimitReached => "the limit of requests is reached".to_owned(),
+        ErrorCode::HttpProtocolError => "the answer is no HTTP".to_owned(),
+        _ => "the request failed".to_owned(),
     }
 }

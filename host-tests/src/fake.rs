@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -113,6 +114,7 @@ struct State {
     fault: Mutex<Option<Fault>>,
     seen: Mutex<Vec<Seen>>,
     delay: Mutex<Duration>,
+    sent: AtomicU64,
 }
 
 /// The server. It ends when dropped.
@@ -169,6 +171,12 @@ impl Fake {
         std::mem::take(&mut *locked(&self.state.seen))
     }
 
+    /// Bytes of ordinary bodies sent so far; they are forgotten.
+    #[must_use]
+    pub fn take_sent(&self) -> u64 {
+        self.state.sent.swap(0, Ordering::Relaxed)
+    }
+
     /// Puts an object, or another version of it.
     pub fn put(&self, calendar: &str, name: &str, text: Bytes) {
         let mut calendars = locked(&self.state.calendars);
@@ -221,7 +229,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         tokio::time::sleep(delay).await;
     }
     let reply = locked(&state.fault).as_ref().and_then(|fault| fault(&seen));
-    respond(reply.unwrap_or_else(|| usual(&state, &seen))).await
+    let reply = reply.unwrap_or_else(|| usual(&state, &seen));
+    if let Reply::Plain(_, _, body) = &reply {
+        state.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
+    }
+    respond(reply).await
 }
 
 async fn respond(reply: Reply) -> Result<Response<Body>, std::io::Error> {

@@ -75,11 +75,11 @@ fn cases() -> Vec<Case> {
             lists_work(seen).then(|| Reply::Drip(207, Bytes::from_static(b" "), Duration::from_secs(30)))
         }),
         case("a body without end", 3, "more bytes in one place", |seen| {
-            lists_work(seen).then(|| Reply::Drip(207, Bytes::from(format!("<d:multistatus xmlns:d='DAV:'>{}", " ".repeat(60_000))), Duration::ZERO))
+            lists_work(seen).then(|| Reply::Drip(207, Bytes::from(" ".repeat(60_000)), Duration::ZERO))
         }),
         case("a redirect to the same server", 0, "", |seen| (seen.path == "/").then(|| Reply::header(301, "location", "/p/alice/"))),
         case("a redirect to another server", 78, "another server", |seen| (seen.path == "/").then(|| Reply::header(302, "location", "https://127.0.0.2/dav/"))),
-        case("redirects in a circle", 65, "redirects", |_| Some(Reply::header(302, "location", "/again"))),
+        case("redirects in a circle", 65, "more than 5 redirects", |_| Some(Reply::header(302, "location", "/again"))),
         case("an href of another calendar", 3, "not in this calendar", |seen| lists_work(seen).then(|| listing(&found("/cal/home/000001.ics", "<d:getetag>1</d:getetag>")))),
         case("an href of another server", 3, "not in this calendar", |seen| lists_work(seen).then(|| listing(&found("https://evil.example/x.ics", "<d:getetag>1</d:getetag>")))),
         case("dots for a name", 3, "not in this calendar", |seen| lists_work(seen).then(|| listing(&found("/cal/work/%2e%2e", "<d:getetag>1</d:getetag>")))),

@@ -156,7 +156,7 @@ fn calendar(target: Target, response: &Response) -> Calendar {
         .filter_map(|comp| comp.attribute.clone())
         .map(|name| name.to_ascii_uppercase())
         .collect();
-    components.sort();
+    components.sort_unstable();
     components.dedup();
     let transparency = response.property(Name::ScheduleCalendarTransp).and_then(|value| {
         let is = |name| value.child(name).is_some();

@@ -35,6 +35,7 @@ const QUESTIONS: [Name; 3] = [Name::ResourceType, Name::CurrentUserPrincipal, Na
 /// Finds the account, or the one calendar, at a location.
 pub async fn discover(session: &Session, location: &Location) -> Result<Found> {
     let mut tried = Vec::new();
+    let mut first = None;
     let usual = USUAL.iter().map(|path| location.start.with_path(path));
     for candidate in std::iter::once(location.start.clone()).chain(usual) {
         match ask(session, &candidate).await {
@@ -50,6 +51,7 @@ pub async fn discover(session: &Session, location: &Location) -> Result<Found> {
             }
             Err(SendError::Failed(error)) if error.kind == Kind::Protocol => {
                 tried.push(format!("{} (no WebDAV)", candidate.path));
+                first.get_or_insert(error);
             }
             Err(error) => return Err(error.into()),
         }
@@ -57,8 +59,9 @@ pub async fn discover(session: &Session, location: &Location) -> Result<Found> {
     Err(Error::new(
         Kind::Protocol,
         format!(
-            "{}: no CalDAV server was found there. Tried {}. Give the address of the account or of a calendar, as the service documents it for CalDAV.",
+            "{}: no CalDAV server was found there. {}Tried {}. Give the address of the account or of a calendar, as the service documents it for CalDAV.",
             location.start.origin,
+            first.map(|error| format!("{error} ")).unwrap_or_default(),
             tried.join(", ")
         ),
     ))

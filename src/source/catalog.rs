@@ -1,8 +1,7 @@
 //! What a scan has found, so that paths can be read: one shelf for each calendar. Small, because there
 //! may be hundreds of thousands of objects: paths are computed, not kept.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
@@ -38,9 +37,11 @@ pub(super) struct Shelf {
     directory: String,
     pub(super) calendar: Calendar,
     files: Vec<(&'static str, Bytes)>,
-    pub(super) objects: Vec<Listed>,
-    /// Objects whose names are like another's.
-    told_apart: BTreeSet<u32>,
+    objects: Vec<Listed>,
+    /// How often multiget failed where GET did not.
+    pub(super) multiget_failures: Cell<u32>,
+    /// Objects whose names are like another's, in ascending order.
+    told_apart: Vec<u32>,
     /// The hashes of the objects' names, sorted.
     index: Vec<(u64, u32)>,
     strange: Vec<String>,
@@ -108,7 +109,7 @@ impl Shelf {
             objects
                 .retain(|o| o.component.as_ref().is_none_or(|own| components.iter().any(|c| **c == **own)));
         }
-        objects.sort_by(|a, b| a.name.cmp(&b.name));
+        objects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         // Two spellings of one name are one object.
         objects.dedup_by(|a, b| {
             percent_encoding::percent_decode_str(&a.name).eq(percent_encoding::percent_decode_str(&b.name))
@@ -119,8 +120,9 @@ impl Shelf {
         drop(names);
         let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
         let files = metadata::files(&calendar);
+        let multiget_failures = Cell::default();
         let mut shelf =
-            Self { directory, calendar, files, objects, told_apart, index: Vec::new(), strange, nested };
+            Self { directory, calendar, files, objects, multiget_failures, told_apart, index: Vec::new(), strange, nested };
         shelf.index = (0..shelf.len()).filter_map(|at| Some((hash(&shelf.name(at)?), at))).collect();
         shelf.index.sort_unstable();
         shelf
@@ -140,7 +142,7 @@ impl Shelf {
     fn name(&self, at: u32) -> Option<String> {
         let segment = &self.objects.get(at as usize)?.name;
         let name = layout::object_name(segment);
-        Some(if self.told_apart.contains(&at) { layout::told_apart(&name, segment) } else { name })
+        Some(if self.told_apart.binary_search(&at).is_ok() { layout::told_apart(&name, segment) } else { name })
     }
 
     /// The place of an object on the server.

@@ -3,7 +3,7 @@
 //! is missing, or was in an answer that cannot be read, is asked for in halves and at last alone.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
@@ -46,14 +46,10 @@ pub(super) struct Fetcher {
 
 #[derive(Default)]
 struct State {
-    /// Wanted, and not asked for yet; in the order of the scan.
-    queue: BTreeSet<Id>,
-    /// Who waits for what.
-    waiting: BTreeMap<Id, Vec<oneshot::Sender<Result<Bytes>>>>,
-    /// Asked for, and not here yet.
-    asked: BTreeSet<Id>,
-    /// Here before anybody wanted it.
-    ahead: BTreeMap<Id, Bytes>,
+    /// Every object that is wanted, asked for or here, in the order of the scan. One map for all of it:
+    /// an object is in one state at a time.
+    slots: BTreeMap<Id, Slot>,
+    /// The bytes of all that is `Ahead`.
     ahead_bytes: usize,
     /// How many objects a batch may have for a reader who follows the scan.
     window: usize,
@@ -61,9 +57,19 @@ struct State {
     frontier: Option<Id>,
     /// Batches under way.
     batches: usize,
-    /// By shelf: how often multiget failed where GET did not.
-    trials: BTreeMap<u32, u32>,
 }
+
+/// What is going on with an object, and who waits for it.
+enum Slot {
+    /// Wanted, and not asked for yet.
+    Queued(Vec<Waiter>),
+    /// Asked for, and not here yet; perhaps nobody wants it so far.
+    Asked(Vec<Waiter>),
+    /// Here before anybody wanted it.
+    Ahead(Bytes),
+}
+
+type Waiter = oneshot::Sender<Result<Bytes>>;
 
 /// How a multiget ended.
 struct Ended {
@@ -88,15 +94,16 @@ impl Fetcher {
 
     /// The body of an object, for a reader who may go on in the order of the scan.
     pub(super) async fn read_ahead(&self, id: Id) -> Result<Bytes> {
-        if let Some(bytes) = self.state.borrow_mut().take_ahead(id) {
-            return Ok(bytes);
-        }
-        let mut state = self.state.borrow_mut();
-        if !state.asked.contains(&id) {
-            state.window = if state.follows(id) { (state.window * 2).min(BATCH) } else { 1 };
-        }
-        let window = state.window;
-        drop(state);
+        let window = {
+            let mut state = self.state.borrow_mut();
+            if let Some(bytes) = state.take_ahead(id) {
+                return Ok(bytes);
+            }
+            if !state.slots.contains_key(&id) {
+                state.window = if state.follows(id) { (state.window * 2).min(BATCH) } else { 1 };
+            }
+            state.window
+        };
         let coming = self.want(id);
         self.launch_with(window);
         coming.await
@@ -109,11 +116,8 @@ impl Fetcher {
         if let Some(bytes) = state.take_ahead(id) {
             // The receiver is right here.
             sender.send(Ok(bytes)).ok();
-        } else {
-            state.waiting.entry(id).or_default().push(sender);
-            if !state.asked.contains(&id) {
-                state.queue.insert(id);
-            }
+        } else if let Slot::Queued(waiting) | Slot::Asked(waiting) = state.slots.entry(id).or_insert(Slot::Queued(Vec::new())) {
+            waiting.push(sender);
         }
         receiver.map(|sent| sent.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "Cancelled."))))
     }
@@ -150,9 +154,7 @@ impl Fetcher {
         let Some(shelf) = self.catalog.shelf(number) else { return };
         let mut pending = vec![ids];
         while let Some(mut ids) = pending.pop() {
-            let singly = self.fetch == Fetch::Get
-                || self.state.borrow().trials.get(&number).is_some_and(|trials| *trials >= MULTIGET_TRIALS);
-            if singly {
+            if self.fetch == Fetch::Get || shelf.multiget_failures.get() >= MULTIGET_TRIALS {
                 self.get_each(&shelf, ids).await;
                 continue;
             }
@@ -174,7 +176,7 @@ impl Fetcher {
                 }
                 Some(Trouble::Split) => {
                     if self.get_each(&shelf, missing).await {
-                        *self.state.borrow_mut().trials.entry(number).or_default() += 1;
+                        shelf.multiget_failures.set(shelf.multiget_failures.get() + 1);
                     }
                 }
             }
@@ -186,7 +188,7 @@ impl Fetcher {
         let targets: Vec<(Id, Target)> =
             ids.iter().filter_map(|id| Some((*id, shelf.target(id.1)?))).collect();
         let paths: Vec<String> = targets.iter().map(|(_, target)| target.path.clone()).collect();
-        let mut open: BTreeMap<Vec<u8>, Id> =
+        let mut open: Vec<(Vec<u8>, Id)> =
             targets.into_iter().map(|(id, target)| (target.key(), id)).collect();
         let mut answer = match multiget(&self.session, &shelf.calendar.target, &paths).await {
             Ok(answer) => answer,
@@ -197,8 +199,9 @@ impl Fetcher {
                 // An answer for something that was not asked for, or twice, is of no use.
                 Ok(Some(object)) => {
                     if let Some(text) = object.data
-                        && let Some(id) = open.remove(&object.key)
+                        && let Some(at) = open.iter().position(|(key, _)| *key == object.key)
                     {
+                        let (_, id) = open.swap_remove(at);
                         self.deliver(id, Ok(Bytes::from(ical::with_crlf(text.as_bytes()))));
                     }
                 }
@@ -207,7 +210,7 @@ impl Fetcher {
                 Err(_) => break Some(Trouble::Split),
             }
         };
-        Ended { missing: open.into_values().collect(), error }
+        Ended { missing: open.into_iter().map(|(_, id)| id).collect(), error }
     }
 
     /// Fetches each object alone. Answers whether all of them came.
@@ -276,20 +279,22 @@ impl Fetcher {
 
     fn deliver(&self, id: Id, body: Result<Bytes>) {
         let mut state = self.state.borrow_mut();
-        state.asked.remove(&id);
-        match (state.waiting.remove(&id), body) {
+        let Some(Slot::Queued(waiting) | Slot::Asked(waiting)) = state.slots.remove(&id) else { return };
+        if waiting.is_empty() {
+            // Who wants a failed one later, asks again.
+            body.into_iter().for_each(|bytes| state.keep_ahead(id, bytes));
+        } else {
             // A receiver that is gone has no more interest.
-            (Some(waiting), body) => waiting.into_iter().for_each(|sender| drop(sender.send(body.clone()))),
-            (None, Ok(bytes)) => state.keep_ahead(id, bytes),
-            // Who wants it later, asks again.
-            (None, Err(_)) => {}
+            waiting.into_iter().for_each(|sender| drop(sender.send(body.clone())));
         }
     }
 }
 
 impl State {
     fn take_ahead(&mut self, id: Id) -> Option<Bytes> {
-        let bytes = self.ahead.remove(&id)?;
+        let Some(Slot::Ahead(bytes)) = self.slots.get_mut(&id) else { return None };
+        let bytes = std::mem::take(bytes);
+        self.slots.remove(&id);
         self.ahead_bytes -= bytes.len();
         Some(bytes)
     }
@@ -298,11 +303,11 @@ impl State {
     /// reader who follows the scan has passed them.
     fn keep_ahead(&mut self, id: Id, bytes: Bytes) {
         self.ahead_bytes += bytes.len();
-        self.ahead.insert(id, bytes);
+        self.slots.insert(id, Slot::Ahead(bytes));
         while self.ahead_bytes > AHEAD_BYTES
-            && let Some((_, dropped)) = self.ahead.pop_first()
+            && let Some(first) = self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Ahead(_))).map(|(id, _)| *id)
         {
-            self.ahead_bytes -= dropped.len();
+            self.take_ahead(first);
         }
     }
 
@@ -317,39 +322,36 @@ impl State {
 
     /// The next batch of what is wanted, filled up to `window` with what comes next in the scan.
     fn next_batch(&mut self, catalog: &Catalog, window: usize) -> Option<(u32, Vec<Id>)> {
-        let (number, first) = *self.queue.first()?;
-        let Some(shelf) = catalog.shelf(number) else {
-            self.queue.pop_first();
-            return None;
-        };
+        let (number, _) = *self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Queued(_)))?.0;
+        let shelf = catalog.shelf(number)?;
         let mut weight = 0;
         let mut fits = |at: u32| {
             weight += shelf.weight(at);
             weight <= BATCH_BYTES
         };
         let mut ids = Vec::new();
-        for id in self.queue.range((number, first)..=(number, u32::MAX)) {
+        for (id, slot) in self.slots.range_mut((number, 0)..=(number, u32::MAX)) {
+            let Slot::Queued(waiting) = slot else { continue };
+            // One object goes out however large it is.
             if ids.len() == BATCH || !fits(id.1) && !ids.is_empty() {
                 break;
             }
+            *slot = Slot::Asked(std::mem::take(waiting));
             ids.push(*id);
-        }
-        for id in &ids {
-            self.queue.remove(id);
         }
         let mut at = ids.last()?.1 + 1;
         while ids.len() < window && at < shelf.len() {
             let id = (number, at);
-            if !self.asked.contains(&id) && !self.ahead.contains_key(&id) {
+            if !self.slots.contains_key(&id) {
                 if !fits(at) {
                     break;
                 }
+                self.slots.insert(id, Slot::Asked(Vec::new()));
                 ids.push(id);
             }
             at += 1;
         }
         self.frontier = Some((number, at));
-        self.asked.extend(&ids);
         Some((number, ids))
     }
 }

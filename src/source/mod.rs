@@ -297,7 +297,7 @@ impl Importer {
                 (name, calendar)
             })
             .collect();
-        chosen.sort_by(|(a, _), (b, _)| a.cmp(b));
+        chosen.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let all: Vec<String> = chosen.iter().map(|(name, _)| name.clone()).collect();
         chosen.retain(|(name, calendar)| {
             let display = calendar.properties.displayname.as_deref().unwrap_or(name);

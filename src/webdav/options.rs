@@ -18,7 +18,7 @@ pub fn classes(headers: &Headers) -> Vec<String> {
         .map(|class| class.trim().to_ascii_lowercase())
         .filter(|class| !class.is_empty())
         .collect();
-    classes.sort();
+    classes.sort_unstable();
     classes.dedup();
     classes
 }

@@ -1,0 +1,127 @@
+//! What the component costs: the same backup by the component and by the same core built natively, in
+//! turn, each in a process of its own, against the same fake server.
+//!
+//! `bench [OBJECTS [RUNS [DELAY_MS]]]` prints, for a cold and an unchanged backup, the medians of wall
+//! time, processor time and peak memory, with requests and bytes, and the ratios.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use connector_host::egress::Tls;
+use connector_host::engine::{Connector, Origin};
+use connector_host::job::{Grant, Importer};
+use connector_host::limits::Limits;
+use connector_host::mirror::{Summary, mirror};
+use host_tests::fake::Fake;
+use host_tests::native::NativeSource;
+use host_tests::program::built;
+
+/// What one run of a child took.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    wall: f64,
+    cpu: f64,
+    peak: f64,
+    requests: usize,
+    received: u64,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["run", how, url, folder] => child(how, url, Path::new(folder)).await,
+        numbers => {
+            let number = |at: usize, default: usize| numbers.get(at).map_or(Ok(default), |text| text.parse());
+            compare(number(0, 10_000)?, number(1, 5)?, Duration::from_millis(number(2, 0)? as u64)).await
+        }
+    }
+}
+
+/// One backup, in this process.
+async fn child(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
+    let options = vec![("location".to_owned(), url.to_owned()), ("username".to_owned(), "alice".to_owned()), ("password".to_owned(), "x".to_owned())];
+    let (summary, result): (Summary, _) = match how {
+        "native" => mirror(&NativeSource::open(&options)?, folder, false, &mut |_| {}).await,
+        "component" => {
+            let connector = Connector::load(&built("caldav.wasm")?)?;
+            ensure!(matches!(connector.origin(), Origin::Compiled(_)), "run `just build`: {:?}", connector.origin());
+            let grant = Grant { tls: Tls::new(None, false, None)?, insecure: true, allow_hosts: Vec::new(), limits: Limits::default() };
+            let importer = Importer::open(&connector, options, grant).await.map_err(|error| anyhow::anyhow!("{}", error.message()))?;
+            mirror(&importer, folder, false, &mut |_| {}).await
+        }
+        other => bail!("{other}: native or component"),
+    };
+    result?;
+    ensure!(summary.failed == 0, "{summary:?}");
+    println!("{} {}", processor_seconds()?, peak_mebibytes()?);
+    Ok(())
+}
+
+/// What this process has used so far (proc(5)).
+fn processor_seconds() -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit_once(')').context("stat")?.1.split_whitespace().collect();
+    let ticks = |at: usize| -> anyhow::Result<f64> { Ok(fields.get(at).context("stat")?.parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+fn peak_mebibytes() -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).context("VmHWM")?;
+    Ok(line.split_whitespace().nth(1).context("VmHWM")?.parse::<f64>()? / 1024.0)
+}
+
+async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result<()> {
+    let fake = Fake::start(&[("home", objects / 5), ("school", objects * 3 / 10), ("work", objects / 2)]).await?;
+    fake.delay(delay);
+    println!("{objects} objects in 3 calendars, {runs} runs each in turn after one to warm up, {} ms added to every answer", delay.as_millis());
+    let scratch = tempfile::tempdir()?;
+    let ways = ["component", "native"];
+    let (mut cold, mut unchanged) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    for run in 0..=runs {
+        for (at, how) in ways.iter().enumerate() {
+            let folder = scratch.path().join(format!("{how}-{run}"));
+            let first = spawn(&fake, how, &folder).await?;
+            let second = spawn(&fake, how, &folder).await?;
+            std::fs::remove_dir_all(&folder)?;
+            if run > 0 {
+                cold[at].push(first);
+                unchanged[at].push(second);
+            }
+        }
+    }
+    println!("{:<22} {:>9} {:>9} {:>10} {:>9} {:>12}", "", "wall s", "cpu s", "peak MiB", "requests", "bytes");
+    for (what, [component, native]) in [("cold", &cold), ("unchanged", &unchanged)] {
+        let (component, native) = (median(component), median(native));
+        for (how, run) in [("component", &component), ("native", &native)] {
+            println!("{:<22} {:>9.3} {:>9.2} {:>10.1} {:>9} {:>12}", format!("{what}, {how}"), run.wall, run.cpu, run.peak, run.requests, run.received);
+        }
+        println!("{:<22} {:>9.2} {:>9.2} {:>10.2} {:>9.2} {:>12.2}", format!("{what}, ratio"), component.wall / native.wall, component.cpu / native.cpu, component.peak / native.peak, component.requests as f64 / native.requests as f64, component.received as f64 / native.received as f64);
+    }
+    Ok(())
+}
+
+async fn spawn(fake: &Fake, how: &str, folder: &Path) -> anyhow::Result<Run> {
+    let _ = fake.take_seen();
+    let started = Instant::now();
+    let output = tokio::process::Command::new(std::env::current_exe()?).args(["run", how, &fake.url()]).arg(folder).output().await?;
+    let wall = started.elapsed().as_secs_f64();
+    ensure!(output.status.success(), "{how}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    let (cpu, peak) = text.trim().split_once(' ').context("no figures")?;
+    Ok(Run { wall, cpu: cpu.parse()?, peak: peak.parse()?, requests: fake.take_seen().len(), received: fake.take_sent() })
+}
+
+/// Of each figure, the median.
+fn median(runs: &[Run]) -> Run {
+    let middle = |figure: fn(&Run) -> f64| {
+        let mut all: Vec<f64> = runs.iter().map(figure).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied().unwrap_or_default()
+    };
+    let last = runs.last().cloned().unwrap_or_default();
+    Run { wall: middle(|run| run.wall), cpu: middle(|run| run.cpu), peak: middle(|run| run.peak), ..last }
+}

@@ -1,0 +1,43 @@
+//! The component under stock `wasmtime`, with `-S http` and nothing else. Needs the program, which
+//! `just test-wasmtime` installs; without it, the test says so and is over.
+
+use std::process::Stdio;
+
+use anyhow::ensure;
+use host_tests::fake::Fake;
+use host_tests::program::{built, workspace};
+use tokio::process::Command;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
+    let wasmtime = workspace().join("target/tools/bin/wasmtime");
+    if !wasmtime.exists() {
+        println!("SKIPPED: {} is not there; `just test-wasmtime` installs it", wasmtime.display());
+        return Ok(());
+    }
+    let fake = Fake::start(&[("family", 3), ("work", 70)]).await?;
+    let component = built("caldav.wasm")?;
+    let run = |command: &'static str| {
+        Command::new(&wasmtime)
+            .args(["run", "-S", "http"])
+            .arg(&component)
+            .args([command, &fake.url(), "-o", "insecure=true", "-o", "username=alice", "-o", "password=secret"])
+            .stdin(Stdio::null())
+            .output()
+    };
+    let check = run("check").await?;
+    ensure!(check.status.success(), "{check:?}");
+    println!("{}", String::from_utf8_lossy(&check.stdout));
+    let backup = run("backup").await?;
+    ensure!(backup.status.success(), "{}", String::from_utf8_lossy(&backup.stderr));
+    let mut names = Vec::new();
+    for entry in tar::Archive::new(backup.stdout.as_slice()).entries()? {
+        names.push(entry?.path()?.to_string_lossy().into_owned());
+    }
+    ensure!(names.iter().filter(|name| name.ends_with(".ics")).count() == 73, "{names:?}");
+    ensure!(names.iter().any(|name| name == "work/.caldav.json"), "{names:?}");
+    println!("backup: {} entries, {}", names.len(), String::from_utf8_lossy(&backup.stderr).trim());
+    let calendars = run("calendars").await?;
+    ensure!(String::from_utf8_lossy(&calendars.stdout).contains("/work\t70\tThe work calendar"), "{calendars:?}");
+    Ok(())
+}
