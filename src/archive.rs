@@ -31,7 +31,13 @@ impl Archive {
         Ok(std::mem::take(self.0.get_mut()))
     }
 
-    fn entry(&mut self, kind: EntryType, path: &str, modified: Option<Duration>, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    fn entry(
+        &mut self,
+        kind: EntryType,
+        path: &str,
+        modified: Option<Duration>,
+        bytes: &[u8],
+    ) -> io::Result<Vec<u8>> {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
@@ -67,6 +73,9 @@ mod tests {
                 (entry.path().unwrap().to_string_lossy().into_owned(), entry.header().mtime().unwrap(), text)
             })
             .collect();
-        assert_eq!(read, [("work/".to_owned(), 0, String::new()), (long[1..].to_owned(), 7, "x\r\n".to_owned())]);
+        assert_eq!(
+            read,
+            [("work/".to_owned(), 0, String::new()), (long[1..].to_owned(), 7, "x\r\n".to_owned())]
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 
 use crate::archive::Archive;
@@ -14,7 +14,8 @@ use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::source::{Entry, Importer, ScanItem};
 
-const USAGE: &str = "Usage: backup LOCATION | calendars LOCATION | check LOCATION, each with [-o key=value]...
+const USAGE: &str =
+    "Usage: backup LOCATION | calendars LOCATION | check LOCATION, each with [-o key=value]...
   backup writes a tar to standard output. The environment may have CALDAV_USERNAME and CALDAV_PASSWORD.";
 
 /// Runs what the arguments say. Messages go to standard error.
@@ -56,7 +57,10 @@ fn options(location: &str, rest: &[String]) -> anyhow::Result<Options> {
     }
     let options = Options::parse(&pairs)?;
     if !options.location.start.origin.https && !insecure {
-        bail!("{}: not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.", options.location.start.origin);
+        bail!(
+            "{}: not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.",
+            options.location.start.origin
+        );
     }
     Ok(options)
 }
@@ -85,7 +89,8 @@ async fn backup(importer: &Importer) -> anyhow::Result<()> {
     }
     let total = files.len();
     let mut next = files.iter().map(|entry| entry.path.clone());
-    let mut times: Vec<(&str, Option<Duration>)> = files.iter().map(|entry| (entry.path.as_str(), entry.modified)).collect();
+    let mut times: Vec<(&str, Option<Duration>)> =
+        files.iter().map(|entry| (entry.path.as_str(), entry.modified)).collect();
     times.sort_unstable();
     let time_of = |path: &str| {
         let at = times.binary_search_by_key(&path, |(path, _)| path).ok()?;
@@ -98,7 +103,9 @@ async fn backup(importer: &Importer) -> anyhow::Result<()> {
             async |ready| {
                 for (path, body) in ready {
                     match body {
-                        Ok(bytes) if written.is_ok() => written = write(&mut archive, &mut out, &path, time_of(&path), &bytes),
+                        Ok(bytes) if written.is_ok() => {
+                            written = write(&mut archive, &mut out, &path, time_of(&path), &bytes);
+                        }
                         Ok(_) => {}
                         Err(error) => {
                             failed += 1;
@@ -114,10 +121,17 @@ async fn backup(importer: &Importer) -> anyhow::Result<()> {
     out.write_all(&archive.end()?)?;
     out.flush()?;
     eprintln!("{} calendars, {total} files, {failed} failed", directories.len().saturating_sub(1));
-    if failed > 0 { bail!("The archive is whole but for what is named above.") } else { Ok(()) }
+    ensure!(failed == 0, "The archive is whole but for what is named above.");
+    Ok(())
 }
 
-fn write(archive: &mut Archive, out: &mut impl Write, path: &str, modified: Option<Duration>, bytes: &Bytes) -> std::io::Result<()> {
+fn write(
+    archive: &mut Archive,
+    out: &mut impl Write,
+    path: &str,
+    modified: Option<Duration>,
+    bytes: &Bytes,
+) -> std::io::Result<()> {
     out.write_all(&archive.file(path, modified, bytes)?)
 }
 
@@ -144,7 +158,9 @@ async fn calendars(importer: &Importer) -> anyhow::Result<()> {
             for item in items {
                 match item {
                     ScanItem::Entry(entry) if entry.is_directory => counts.push((entry.path, 0)),
-                    ScanItem::Entry(entry) if entry.path.ends_with(".ics") => counts.last_mut().into_iter().for_each(|(_, count)| *count += 1),
+                    ScanItem::Entry(entry) if entry.path.ends_with(".ics") => {
+                        counts.last_mut().into_iter().for_each(|(_, count)| *count += 1);
+                    }
                     other => whole &= remark(&other),
                 }
             }

@@ -10,7 +10,15 @@ use crate::options::Options;
 use crate::source;
 use crate::wasi::Wasi;
 
-#[allow(missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub
+)]
 mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "connector", pub_export_macro: true });
 }
@@ -68,7 +76,9 @@ impl source_wit::GuestImporter for Importer {
         let importer = Rc::clone(&self.0);
         spawn_local(async move {
             let result = importer
-                .scan(async |more| items.write_all(more.into_iter().map(Into::into).collect()).await.is_empty())
+                .scan(async |more| {
+                    items.write_all(more.into_iter().map(Into::into).collect()).await.is_empty()
+                })
                 .await;
             drop(items);
             // A host that has dropped the future does not want to know.
@@ -77,7 +87,10 @@ impl source_wit::GuestImporter for Importer {
         (reader, outcome)
     }
 
-    async fn read(&self, path: String) -> Result<(StreamReader<u8>, FutureReader<Result<(), types::Error>>), types::Error> {
+    async fn read(
+        &self,
+        path: String,
+    ) -> Result<(StreamReader<u8>, FutureReader<Result<(), types::Error>>), types::Error> {
         let bytes = self.0.read(&path).await?;
         let (mut body, reader) = bindings::wit_stream::new();
         let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
@@ -99,7 +112,9 @@ impl source_wit::GuestImporter for Importer {
                         (StreamResult::Complete(_), paths) => Some(paths),
                         (_, paths) => (!paths.is_empty()).then_some(paths),
                     },
-                    async |ready| contents.write_all(ready.into_iter().map(content).collect()).await.is_empty(),
+                    async |ready| {
+                        contents.write_all(ready.into_iter().map(content).collect()).await.is_empty()
+                    },
                 )
                 .await;
         });
@@ -139,7 +154,10 @@ impl destination::GuestExporter for Exporter {
         Err(no_restore().into())
     }
 
-    async fn write(&self, _: StreamReader<destination::Item>) -> (StreamReader<destination::WriteItem>, FutureReader<Result<(), types::Error>>) {
+    async fn write(
+        &self,
+        _: StreamReader<destination::Item>,
+    ) -> (StreamReader<destination::WriteItem>, FutureReader<Result<(), types::Error>>) {
         let (_, reader) = bindings::wit_stream::new();
         let (_, outcome) = bindings::wit_future::new(|| Err(no_restore().into()));
         (reader, outcome)
@@ -151,7 +169,10 @@ impl destination::GuestExporter for Exporter {
 }
 
 fn no_restore() -> Error {
-    Error::new(Kind::Unsupported, "Restoring to a CalDAV server is not in this version yet. A backup is plain .ics files; a calendar program can import them.")
+    Error::new(
+        Kind::Unsupported,
+        "Restoring to a CalDAV server is not in this version yet. A backup is plain .ics files; a calendar program can import them.",
+    )
 }
 
 fn cancelled() -> types::Error {
@@ -199,7 +220,9 @@ impl From<source::ScanItem> for source_wit::ScanItem {
         match item {
             source::ScanItem::Entry(entry) => Self::Entry(entry.into()),
             source::ScanItem::Notice(path, message) => Self::Notice(types::Notice { path, message }),
-            source::ScanItem::Failed(path, error) => Self::Failed(types::Failure { path, error: error.into() }),
+            source::ScanItem::Failed(path, error) => {
+                Self::Failed(types::Failure { path, error: error.into() })
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub mod webdav;
 #[cfg(target_family = "wasm")]
 mod command;
 #[cfg(target_family = "wasm")]
-#[allow(unsafe_code)] // The generated exports are `extern "C"`.
+#[allow(unsafe_code, unreachable_pub)] // The generated exports are `pub extern "C"`.
 mod component;
 #[cfg(target_family = "wasm")]
 mod wasi;

@@ -8,7 +8,9 @@ use futures::stream::unfold;
 use futures::{FutureExt, StreamExt};
 use wasip3::clocks::monotonic_clock;
 use wasip3::http::client;
-use wasip3::http::types::{ErrorCode, Fields, Method, Request as WasiRequest, RequestOptions, Response as WasiResponse, Scheme};
+use wasip3::http::types::{
+    ErrorCode, Fields, Method, Request as WasiRequest, RequestOptions, Response as WasiResponse, Scheme,
+};
 use wasip3::{wit_future, wit_stream};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
@@ -22,9 +24,14 @@ const PIECE: usize = 64 << 10;
 pub(crate) struct Wasi;
 
 impl Runtime for Wasi {
-    fn send(&self, request: Request, timeout: Duration) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
+    fn send(
+        &self,
+        request: Request,
+        timeout: Duration,
+    ) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
         async move {
-            let request = outgoing(request, timeout).map_err(|what| TransportError::Protocol(format!("the request has a wrong {what}")))?;
+            let request = outgoing(request, timeout)
+                .map_err(|what| TransportError::Protocol(format!("the request has a wrong {what}")))?;
             let response = client::send(request).await.map_err(|code| failure(&code))?;
             Ok(incoming(response))
         }
@@ -43,7 +50,8 @@ impl Runtime for Wasi {
 
 /// The request as `wasi:http` wants it; the error names the part that it does not take.
 fn outgoing(request: Request, timeout: Duration) -> Result<WasiRequest, &'static str> {
-    let mut headers: Vec<(String, Vec<u8>)> = request.headers.into_iter().map(|(n, v)| (n.to_owned(), v.into_bytes())).collect();
+    let mut headers: Vec<(String, Vec<u8>)> =
+        request.headers.into_iter().map(|(n, v)| (n.to_owned(), v.into_bytes())).collect();
     // Without a length the body would go out in chunks, which some servers ignore or refuse.
     if !request.body.is_empty() {
         headers.push(("content-length".to_owned(), request.body.len().to_string().into_bytes()));
@@ -80,7 +88,10 @@ fn outgoing(request: Request, timeout: Duration) -> Result<WasiRequest, &'static
 fn incoming(response: WasiResponse) -> Response {
     let status = response.get_status_code();
     let headers = response.get_headers().copy_all();
-    let headers = headers.into_iter().map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned())).collect();
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
+        .collect();
     let (_, all_is_well) = wit_future::new(|| Ok(()));
     let (stream, end) = WasiResponse::consume_body(response, all_is_well);
     Response { status, headers, body: body(stream, end) }
@@ -114,15 +125,19 @@ fn failure(code: &ErrorCode) -> TransportError {
         | ErrorCode::DestinationUnavailable
         | ErrorCode::DestinationIpUnroutable
         | ErrorCode::ConnectionRefused => TransportError::Connect(text),
-        ErrorCode::ConnectionTimeout | ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout | ErrorCode::HttpResponseTimeout => {
-            TransportError::Timeout(text)
+        ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => TransportError::Timeout(text),
+        ErrorCode::TlsProtocolError | ErrorCode::TlsCertificateError | ErrorCode::TlsAlertReceived(_) => {
+            TransportError::Tls(text)
         }
-        ErrorCode::TlsProtocolError | ErrorCode::TlsCertificateError | ErrorCode::TlsAlertReceived(_) => TransportError::Tls(text),
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => TransportError::Denied(text),
-        ErrorCode::HttpResponseBodySize(_) | ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => {
-            TransportError::TooLarge(text)
-        }
-        ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete | ErrorCode::ConnectionLimitReached => TransportError::Broken(text),
+        ErrorCode::HttpRequestDenied
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::ConnectionLimitReached => TransportError::Denied(text),
+        ErrorCode::HttpResponseBodySize(_)
+        | ErrorCode::HttpResponseHeaderSectionSize(_)
+        | ErrorCode::HttpResponseHeaderSize(_) => TransportError::TooLarge(text),
         // The host of this project says "cancelled" in the only place there is for words.
         ErrorCode::InternalError(Some(words)) if words == "cancelled" => TransportError::Cancelled,
         ErrorCode::HttpProtocolError => TransportError::Protocol(text),
@@ -133,19 +148,27 @@ fn failure(code: &ErrorCode) -> TransportError {
 /// The name of the code, and the words that came with it.
 fn describe(code: &ErrorCode) -> String {
     match code {
-        ErrorCode::DnsError(payload) => payload.rcode.clone().unwrap_or_else(|| "the name is not known".to_owned()),
+        ErrorCode::DnsError(payload) => {
+            payload.rcode.clone().unwrap_or_else(|| "the name is not known".to_owned())
+        }
         ErrorCode::ConnectionRefused => "the connection was refused".to_owned(),
         ErrorCode::DestinationNotFound => "the name has no address".to_owned(),
         ErrorCode::ConnectionTimeout => "no connection in time".to_owned(),
-        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => "the server stopped answering".to_owned(),
-        ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => "it ended in the middle of an answer".to_owned(),
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
+            "the server stopped answering".to_owned()
+        }
+        ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => {
+            "it ended in the middle of an answer".to_owned()
+        }
         ErrorCode::TlsCertificateError => "the server's certificate is not trusted".to_owned(),
         ErrorCode::InternalError(Some(words)) => words.clone(),
         ErrorCode::TlsAlertReceived(payload) => {
             payload.alert_message.clone().unwrap_or_else(|| "the handshake was refused".to_owned())
         }
         ErrorCode::HttpResponseBodySize(_) => "its body".to_owned(),
-        ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => "its headers".to_owned(),
+        ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => {
+            "its headers".to_owned()
+        }
         ErrorCode::HttpRequestDenied => "its address is not among those allowed".to_owned(),
         ErrorCode::DestinationIpProhibited => "its network is not among those allowed".to_owned(),
         ErrorCode::ConnectionLimitReached => "the limit of requests is reached".to_owned(),

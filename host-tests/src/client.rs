@@ -4,9 +4,9 @@ use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use connector_host::egress::Tls;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use connector_host::egress::Tls;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,14 +24,27 @@ impl Client {
     /// A client for `base` (`http://host:port`, or https with any certificate), as this user if one is
     /// given.
     pub fn new(base: &str, user: Option<(&str, &str)>) -> anyhow::Result<Self> {
-        let authorization = user.map(|(name, password)| format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))));
+        let authorization = user.map(|(name, password)| {
+            format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
+        });
         let tls = Tls::new(None, true, None)?.config();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        Ok(Self { base: base.to_owned(), authorization, pool: Pool::builder(TokioExecutor::new()).build(connector) })
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        Ok(Self {
+            base: base.to_owned(),
+            authorization,
+            pool: Pool::builder(TokioExecutor::new()).build(connector),
+        })
     }
 
     /// Sends a request; gives status and body.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> anyhow::Result<(u16, Bytes)> {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<(u16, Bytes)> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -39,14 +52,19 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        let response = self.pool.request(request.body(Full::new(body.into()))?).await.with_context(|| format!("{method} {path}"))?;
+        let response = self
+            .pool
+            .request(request.body(Full::new(body.into()))?)
+            .await
+            .with_context(|| format!("{method} {path}"))?;
         let status = response.status().as_u16();
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 
     /// Stores a calendar object.
     pub async fn put(&self, path: &str, text: impl Into<Bytes>) -> anyhow::Result<()> {
-        let (status, body) = self.send("PUT", path, &[("content-type", "text/calendar; charset=utf-8")], text).await?;
+        let (status, body) =
+            self.send("PUT", path, &[("content-type", "text/calendar; charset=utf-8")], text).await?;
         ensure!(matches!(status, 201 | 204 | 207), "PUT {path}: {status} {}", String::from_utf8_lossy(&body));
         Ok(())
     }
@@ -70,7 +88,8 @@ impl Client {
         let body = format!(
             r#"<?xml version="1.0"?><C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:A="http://apple.com/ns/ical/"><D:set><D:prop>{properties}</D:prop></D:set></C:mkcalendar>"#
         );
-        let (status, answer) = self.send("MKCALENDAR", path, &[("content-type", "application/xml")], body).await?;
+        let (status, answer) =
+            self.send("MKCALENDAR", path, &[("content-type", "application/xml")], body).await?;
         ensure!(status == 201, "MKCALENDAR {path}: {status} {}", String::from_utf8_lossy(&answer));
         Ok(())
     }
@@ -78,7 +97,8 @@ impl Client {
     /// The hrefs of a collection's members, as the server spells them.
     pub async fn members(&self, path: &str) -> anyhow::Result<Vec<String>> {
         let body = r#"<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>"#;
-        let (status, answer) = self.send("PROPFIND", path, &[("depth", "1"), ("content-type", "application/xml")], body).await?;
+        let (status, answer) =
+            self.send("PROPFIND", path, &[("depth", "1"), ("content-type", "application/xml")], body).await?;
         ensure!(status == 207, "PROPFIND {path}: {status}");
         let text = String::from_utf8(answer.to_vec())?;
         // The tag may have any prefix.

@@ -70,7 +70,11 @@ impl Reply {
     /// A multistatus of these responses.
     #[must_use]
     pub fn multistatus(responses: &str) -> Self {
-        Self::Plain(207, vec![("content-type", "application/xml; charset=utf-8".to_owned())], Bytes::from(multistatus(responses)))
+        Self::Plain(
+            207,
+            vec![("content-type", "application/xml; charset=utf-8".to_owned())],
+            Bytes::from(multistatus(responses)),
+        )
     }
 }
 
@@ -85,7 +89,9 @@ pub fn multistatus(responses: &str) -> String {
 /// One response with found properties.
 #[must_use]
 pub fn found(href: &str, properties: &str) -> String {
-    format!("<d:response><d:href>{href}</d:href><d:propstat><d:prop>{properties}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>")
+    format!(
+        "<d:response><d:href>{href}</d:href><d:propstat><d:prop>{properties}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
+    )
 }
 
 /// One response with a status.
@@ -204,7 +210,10 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         tokio::spawn(async move {
             let service = service_fn(|request| answer(Arc::clone(&state), request));
             // A client that goes away is no failure of the server.
-            auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await.ok();
+            auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(socket), service)
+                .await
+                .ok();
         });
     }
 }
@@ -247,16 +256,25 @@ async fn respond(reply: Reply) -> Result<Response<Body>, std::io::Error> {
             let body = Full::new(body).map_err(|never: Infallible| match never {}).boxed_unsync();
             response.body(body).map_err(std::io::Error::other)
         }
-        Reply::Broken(bytes) => stream_response(207, stream::iter([Ok(bytes)]).chain(stream::once(async move {
-            // Time for what came before to leave this process.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            Err(broken())
-        })).boxed()),
+        Reply::Broken(bytes) => stream_response(
+            207,
+            stream::iter([Ok(bytes)])
+                .chain(stream::once(async move {
+                    // Time for what came before to leave this process.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Err(broken())
+                }))
+                .boxed(),
+        ),
         Reply::Reset => Err(broken()),
-        Reply::Drip(status, bytes, pause) => stream_response(status, stream::unfold(bytes, move |bytes| async move {
-            tokio::time::sleep(pause).await;
-            Some((Ok(bytes.clone()), bytes))
-        }).boxed()),
+        Reply::Drip(status, bytes, pause) => stream_response(
+            status,
+            stream::unfold(bytes, move |bytes| async move {
+                tokio::time::sleep(pause).await;
+                Some((Ok(bytes.clone()), bytes))
+            })
+            .boxed(),
+        ),
         Reply::Silence(time) => {
             tokio::time::sleep(time).await;
             Err(broken())
@@ -264,7 +282,10 @@ async fn respond(reply: Reply) -> Result<Response<Body>, std::io::Error> {
     }
 }
 
-fn stream_response(status: u16, pieces: BoxStream<'static, Result<Bytes, std::io::Error>>) -> Result<Response<Body>, std::io::Error> {
+fn stream_response(
+    status: u16,
+    pieces: BoxStream<'static, Result<Bytes, std::io::Error>>,
+) -> Result<Response<Body>, std::io::Error> {
     let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data)));
     Response::builder().status(status).body(BodyExt::boxed_unsync(body)).map_err(std::io::Error::other)
 }
@@ -274,14 +295,24 @@ fn usual(state: &State, seen: &Seen) -> Reply {
     let calendars = locked(&state.calendars);
     match (seen.method.as_str(), seen.path.as_str()) {
         ("OPTIONS", _) => Reply::header(200, "dav", "1, 3, calendar-access"),
-        ("PROPFIND", "/") => Reply::multistatus(&found("/", "<d:current-user-principal><d:href>/p/alice/</d:href></d:current-user-principal>")),
-        ("PROPFIND", "/p/alice/") => Reply::multistatus(&found("/p/alice/", "<c:calendar-home-set><d:href>/cal/</d:href></c:calendar-home-set>")),
+        ("PROPFIND", "/") => Reply::multistatus(&found(
+            "/",
+            "<d:current-user-principal><d:href>/p/alice/</d:href></d:current-user-principal>",
+        )),
+        ("PROPFIND", "/p/alice/") => Reply::multistatus(&found(
+            "/p/alice/",
+            "<c:calendar-home-set><d:href>/cal/</d:href></c:calendar-home-set>",
+        )),
         ("PROPFIND", "/cal/") => {
             let all = calendars.keys().map(|path| {
                 let name = path.trim_start_matches("/cal/").trim_end_matches('/');
                 found(path, &format!("<d:resourcetype><d:collection/><c:calendar/></d:resourcetype><d:displayname>The {name} calendar</d:displayname>"))
             });
-            Reply::multistatus(&format!("{}{}", found("/cal/", "<d:resourcetype><d:collection/></d:resourcetype>"), all.collect::<String>()))
+            Reply::multistatus(&format!(
+                "{}{}",
+                found("/cal/", "<d:resourcetype><d:collection/></d:resourcetype>"),
+                all.collect::<String>()
+            ))
         }
         ("PROPFIND", path) => match calendars.get(path) {
             Some(objects) => {
@@ -300,13 +331,17 @@ fn usual(state: &State, seen: &Seen) -> Reply {
             None => Reply::status(404),
         },
         ("REPORT", path) => match calendars.get(path) {
-            Some(objects) => Reply::multistatus(&seen.hrefs().map(|href| one(objects, path, href)).collect::<String>()),
+            Some(objects) => {
+                Reply::multistatus(&seen.hrefs().map(|href| one(objects, path, href)).collect::<String>())
+            }
             None => Reply::status(404),
         },
         ("GET", path) => {
             let (calendar, name) = path.split_at(path.rfind('/').map_or(0, |at| at + 1));
             match calendars.get(calendar).and_then(|objects| objects.get(name)) {
-                Some((_, bytes)) => Reply::Plain(200, vec![("content-type", "text/calendar".to_owned())], bytes.clone()),
+                Some((_, bytes)) => {
+                    Reply::Plain(200, vec![("content-type", "text/calendar".to_owned())], bytes.clone())
+                }
                 None => Reply::status(404),
             }
         }
@@ -318,8 +353,14 @@ fn usual(state: &State, seen: &Seen) -> Reply {
 fn one(objects: &BTreeMap<String, (u64, Bytes)>, path: &str, href: &str) -> String {
     match objects.get(href.trim_start_matches(path)) {
         Some((version, bytes)) => {
-            let text = String::from_utf8_lossy(bytes).replace('&', "&amp;").replace('<', "&lt;").replace('\r', "&#13;");
-            found(href, &format!("<d:getetag>\"{version}\"</d:getetag><c:calendar-data>{text}</c:calendar-data>"))
+            let text = String::from_utf8_lossy(bytes)
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('\r', "&#13;");
+            found(
+                href,
+                &format!("<d:getetag>\"{version}\"</d:getetag><c:calendar-data>{text}</c:calendar-data>"),
+            )
         }
         None => refused(href, 404),
     }

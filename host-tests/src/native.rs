@@ -25,14 +25,20 @@ use hyper_util::rt::TokioExecutor;
 struct Native(Client<HttpConnector, Full<Bytes>>);
 
 impl Runtime for Native {
-    fn send(&self, request: Request, timeout: Duration) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
+    fn send(
+        &self,
+        request: Request,
+        timeout: Duration,
+    ) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
         let client = self.0.clone();
         async move {
             let mut out = http::Request::builder().method(request.method).uri(request.target.to_string());
             for (name, value) in &request.headers {
                 out = out.header(*name, value);
             }
-            let out = out.body(Full::new(request.body)).map_err(|error| TransportError::Protocol(error.to_string()))?;
+            let out = out
+                .body(Full::new(request.body))
+                .map_err(|error| TransportError::Protocol(error.to_string()))?;
             // On a task of its own, as the host does it: another thread may drive the connection.
             let sent = tokio::spawn(tokio::time::timeout(timeout, client.request(out)));
             let response = sent
@@ -41,8 +47,15 @@ impl Runtime for Native {
                 .map_err(|error| TransportError::Timeout(error.to_string()))?
                 .map_err(|error| TransportError::Broken(error.to_string()))?;
             let (head, body) = response.into_parts();
-            let headers = head.headers.iter().map(|(n, v)| (n.as_str(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
-            let body = body.into_data_stream().map(|piece| piece.map_err(|error| TransportError::Broken(error.to_string()))).boxed_local();
+            let headers = head
+                .headers
+                .iter()
+                .map(|(n, v)| (n.as_str(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+                .collect();
+            let body = body
+                .into_data_stream()
+                .map(|piece| piece.map_err(|error| TransportError::Broken(error.to_string())))
+                .boxed_local();
             Ok(Response { status: head.status.as_u16(), headers, body })
         }
         .boxed_local()
@@ -83,7 +96,13 @@ impl NativeSource {
                 let client = Client::builder(TokioExecutor::new()).build(http);
                 let importer = Rc::new(Importer::new(Rc::new(Native(client)), options));
                 let own = importer.identity();
-                identity.send(Identity { kind: own.kind.to_owned(), origin: own.origin, root: own.root.to_owned() }).ok();
+                identity
+                    .send(Identity {
+                        kind: own.kind.to_owned(),
+                        origin: own.origin,
+                        root: own.root.to_owned(),
+                    })
+                    .ok();
                 while let Some(command) = inbox.next().await {
                     let importer = Rc::clone(&importer);
                     tokio::task::spawn_local(async move { obey(&importer, command).await });
@@ -97,7 +116,9 @@ impl NativeSource {
 async fn obey(importer: &Importer, command: Command) {
     match command {
         Command::Scan(mut items, end) => {
-            let result = importer.scan(async |more| items.send(more.into_iter().map(item).collect()).await.is_ok()).await;
+            let result = importer
+                .scan(async |more| items.send(more.into_iter().map(item).collect()).await.is_ok())
+                .await;
             drop(items);
             end.send(result.map_err(|error| translated(&error))).ok();
         }
@@ -106,7 +127,10 @@ async fn obey(importer: &Importer, command: Command) {
                 .read_all(
                     async |_| paths.next().await,
                     async |ready| {
-                        let ready = ready.into_iter().map(|(path, body)| Content { path, body: body.map(Vec::from).map_err(|error| translated(&error)) });
+                        let ready = ready.into_iter().map(|(path, body)| Content {
+                            path,
+                            body: body.map(Vec::from).map_err(|error| translated(&error)),
+                        });
                         contents.send(ready.collect()).await.is_ok()
                     },
                 )
@@ -121,11 +145,16 @@ fn item(item: source::ScanItem) -> ScanItem {
             path: entry.path,
             kind: if entry.is_directory { EntryKind::Directory } else { EntryKind::File },
             size: entry.size,
-            modified: entry.modified.map(|m| Datetime { seconds: i64::try_from(m.as_secs()).unwrap_or_default(), nanoseconds: m.subsec_nanos() }),
+            modified: entry.modified.map(|m| Datetime {
+                seconds: i64::try_from(m.as_secs()).unwrap_or_default(),
+                nanoseconds: m.subsec_nanos(),
+            }),
             version: entry.version,
         }),
         source::ScanItem::Notice(path, message) => ScanItem::Notice(Notice { path, message }),
-        source::ScanItem::Failed(path, error) => ScanItem::Failed(Failure { path, error: translated(&error) }),
+        source::ScanItem::Failed(path, error) => {
+            ScanItem::Failed(Failure { path, error: translated(&error) })
+        }
     }
 }
 

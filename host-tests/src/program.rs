@@ -42,7 +42,12 @@ impl Outcome {
     pub fn summary(&self) -> anyhow::Result<Value> {
         let last = self.objects().pop().with_context(|| format!("no output: {self:?}"))?;
         ensure!(last["type"] == "summary", "the last line is no summary: {last}");
-        ensure!(last["exit"] == self.code, "the summary says {} and the exit code is {}", last["exit"], self.code);
+        ensure!(
+            last["exit"] == self.code,
+            "the summary says {} and the exit code is {}",
+            last["exit"],
+            self.code
+        );
         Ok(last)
     }
 }
@@ -60,7 +65,12 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Re
 /// The program, ready to be started.
 pub fn command(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Command> {
     let mut command = Command::new(built("plakar-caldav")?);
-    command.args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     Ok(command)
 }
 

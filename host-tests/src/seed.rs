@@ -25,7 +25,9 @@ fn properties(name: &str, description: &str, color: &str, kinds: &[&str]) -> Str
 /// One object around a component.
 #[must_use]
 pub fn object(component: &str) -> String {
-    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//plakar-caldav//seed//EN\r\n{component}END:VCALENDAR\r\n")
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//plakar-caldav//seed//EN\r\n{component}END:VCALENDAR\r\n"
+    )
 }
 
 /// A plain event.
@@ -43,8 +45,14 @@ pub fn account(odd_names: &[&str]) -> Vec<Calendar> {
 }
 
 fn work(odd_names: &[&str]) -> Calendar {
-    let mut objects: Vec<(String, String)> =
-        (0..110).map(|i| (format!("meeting-{i:03}.ics"), event(&format!("meeting-{i}@seed"), &format!("Meeting {i}"), "LOCATION:Room 1\r\n"))).collect();
+    let mut objects: Vec<(String, String)> = (0..110)
+        .map(|i| {
+            (
+                format!("meeting-{i:03}.ics"),
+                event(&format!("meeting-{i}@seed"), &format!("Meeting {i}"), "LOCATION:Room 1\r\n"),
+            )
+        })
+        .collect();
     objects.push((
         "weekly.ics".to_owned(),
         object(concat!(
@@ -53,29 +61,69 @@ fn work(odd_names: &[&str]) -> Calendar {
             "BEGIN:VEVENT\r\nUID:weekly@seed\r\nDTSTAMP:20260105T080000Z\r\nRECURRENCE-ID;TZID=Europe/Berlin:20260112T100000\r\nDTSTART;TZID=Europe/Berlin:20260112T140000\r\nDTEND;TZID=Europe/Berlin:20260112T150000\r\nSUMMARY:Weekly\\, moved\r\nEND:VEVENT\r\n",
         )),
     ));
-    objects.push(("attachment.ics".to_owned(), event("attachment@seed", "With a file", &attachment(1 << 20))));
+    objects
+        .push(("attachment.ics".to_owned(), event("attachment@seed", "With a file", &attachment(1 << 20))));
     objects.push((format!("{}.ics", "long-name-".repeat(21)), event("long@seed", "A name of 214 bytes", "")));
     for (number, name) in odd_names.iter().enumerate() {
         objects.push(((*name).to_owned(), event(&format!("odd-{number}@seed"), "An odd name", "")));
     }
-    Calendar { name: "work", properties: properties("Work &amp; meetings", "What pays", "#1E90FFFF", &["VEVENT", "VTODO", "VJOURNAL"]), objects }
+    Calendar {
+        name: "work",
+        properties: properties(
+            "Work &amp; meetings",
+            "What pays",
+            "#1E90FFFF",
+            &["VEVENT", "VTODO", "VJOURNAL"],
+        ),
+        objects,
+    }
 }
 
 fn family() -> Calendar {
     let texts = ["Zahnarzt", "Fête d’école", "誕生日", "Ужин", "🎂 birthday"];
     let mut objects: Vec<(String, String)> = (0..50)
-        .map(|i| (format!("family-{i:02}.ics"), event(&format!("family-{i}@seed"), texts[i % texts.len()], "DESCRIPTION:one\\ntwo\\, three\r\n")))
+        .map(|i| {
+            (
+                format!("family-{i:02}.ics"),
+                event(
+                    &format!("family-{i}@seed"),
+                    texts[i % texts.len()],
+                    "DESCRIPTION:one\\ntwo\\, three\r\n",
+                ),
+            )
+        })
         .collect();
     objects.push(("birthday.ics".to_owned(), object("BEGIN:VEVENT\r\nUID:birthday@seed\r\nDTSTAMP:20260105T080000Z\r\nDTSTART;VALUE=DATE:20260501\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:Birthday\r\nTRANSP:TRANSPARENT\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:Soon\r\nTRIGGER:-P1D\r\nEND:VALARM\r\nEND:VEVENT\r\n")));
-    Calendar { name: "family", properties: properties("Family", "Everybody&#10;at home", "#32CD32FF", &["VEVENT", "VTODO", "VJOURNAL"]), objects }
+    Calendar {
+        name: "family",
+        properties: properties(
+            "Family",
+            "Everybody&#10;at home",
+            "#32CD32FF",
+            &["VEVENT", "VTODO", "VJOURNAL"],
+        ),
+        objects,
+    }
 }
 
 fn tasks() -> Calendar {
-    let task = |i: usize| object(&format!("BEGIN:VTODO\r\nUID:task-{i}@seed\r\nDTSTAMP:20260105T080000Z\r\nSUMMARY:Task {i}\r\nDUE:20260401T120000Z\r\nPRIORITY:5\r\nSTATUS:NEEDS-ACTION\r\nEND:VTODO\r\n"));
-    let note = |i: usize| object(&format!("BEGIN:VJOURNAL\r\nUID:note-{i}@seed\r\nDTSTAMP:20260105T080000Z\r\nDTSTART;VALUE=DATE:20260201\r\nSUMMARY:Note {i}\r\nDESCRIPTION:Dear diary\r\nEND:VJOURNAL\r\n"));
+    let task = |i: usize| {
+        object(&format!(
+            "BEGIN:VTODO\r\nUID:task-{i}@seed\r\nDTSTAMP:20260105T080000Z\r\nSUMMARY:Task {i}\r\nDUE:20260401T120000Z\r\nPRIORITY:5\r\nSTATUS:NEEDS-ACTION\r\nEND:VTODO\r\n"
+        ))
+    };
+    let note = |i: usize| {
+        object(&format!(
+            "BEGIN:VJOURNAL\r\nUID:note-{i}@seed\r\nDTSTAMP:20260105T080000Z\r\nDTSTART;VALUE=DATE:20260201\r\nSUMMARY:Note {i}\r\nDESCRIPTION:Dear diary\r\nEND:VJOURNAL\r\n"
+        ))
+    };
     let tasks = (0..30).map(|i| (format!("task-{i:02}.ics"), task(i)));
     let notes = (0..5).map(|i| (format!("note-{i}.ics"), note(i)));
-    Calendar { name: "tasks", properties: properties("Tasks", "To do", "#FF8C00FF", &["VTODO", "VJOURNAL"]), objects: tasks.chain(notes).collect() }
+    Calendar {
+        name: "tasks",
+        properties: properties("Tasks", "To do", "#FF8C00FF", &["VTODO", "VJOURNAL"]),
+        objects: tasks.chain(notes).collect(),
+    }
 }
 
 /// A property of about `bytes` bytes, folded as RFC 5545 3.1 wants it.

@@ -10,13 +10,17 @@ use host_tests::program::{self, Outcome};
 struct Scratch {
     fake: Fake,
     folder: PathBuf,
-    _scratch: tempfile::TempDir,
+    _parent: tempfile::TempDir,
 }
 
 impl Scratch {
     async fn new(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
         let scratch = tempfile::tempdir()?;
-        Ok(Self { fake: Fake::start(calendars).await?, folder: scratch.path().join("backup"), _scratch: scratch })
+        Ok(Self {
+            fake: Fake::start(calendars).await?,
+            folder: scratch.path().join("backup"),
+            _parent: scratch,
+        })
     }
 
     async fn backup(&self, more: &[&str]) -> anyhow::Result<Outcome> {
@@ -46,18 +50,40 @@ async fn mistakes_get_one_line_that_says_what_to_do() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 1)]).await?;
     let url = fake.url();
     refused(&["check", &url], 64, &["not encrypted", "insecure=true"]).await?;
-    refused(&["check", &url, "-o", "insecure=true", "-o", "pasword=x"], 64, &["did you mean password"]).await?;
-    refused(&["check", "caldav://no-such-host.invalid"], 69, &["no-such-host.invalid", "Check the location"]).await?;
-    refused(&["check", "http://127.0.0.1:1", "-o", "insecure=true"], 69, &["refused", "whether the server is up"]).await?;
+    refused(&["check", &url, "-o", "insecure=true", "-o", "pasword=x"], 64, &["did you mean password"])
+        .await?;
+    refused(&["check", "caldav://no-such-host.invalid"], 69, &["no-such-host.invalid", "Check the location"])
+        .await?;
+    refused(
+        &["check", "http://127.0.0.1:1", "-o", "insecure=true"],
+        69,
+        &["refused", "whether the server is up"],
+    )
+    .await?;
     refused(&["check", "ftp://127.0.0.1/"], 64, &["not a caldav:// or https:// address"]).await?;
     refused(&["check", "caldav://u:secret@127.0.0.1/"], 64, &["take the password out"]).await?;
     refused(&["check", "caldav://127.0.0.1", "-o", "tls_ca=/nowhere"], 64, &["tls_ca", "/nowhere"]).await?;
-    refused(&["check", &url, "-o", "insecure=true", "-o", "username=alice", "-o", "password_command=false"], 64, &["password_command"]).await?;
+    refused(
+        &["check", &url, "-o", "insecure=true", "-o", "username=alice", "-o", "password_command=false"],
+        64,
+        &["password_command"],
+    )
+    .await?;
     fake.fault(|_| Some(Reply::status(401)));
-    refused(&["check", &url, "-o", "insecure=true", "-o", "username=alice", "-o", "password=x"], 77, &["does not accept", "app password"]).await?;
+    refused(
+        &["check", &url, "-o", "insecure=true", "-o", "username=alice", "-o", "password=x"],
+        77,
+        &["does not accept", "app password"],
+    )
+    .await?;
     refused(&["check", &url, "-o", "insecure=true"], 77, &["wants a user name and a password"]).await?;
     fake.fault(|_| Some(Reply::status(404)));
-    refused(&["check", &url, "-o", "insecure=true"], 65, &["no CalDAV server was found", "/.well-known/caldav (404)"]).await?;
+    refused(
+        &["check", &url, "-o", "insecure=true"],
+        65,
+        &["no CalDAV server was found", "/.well-known/caldav (404)"],
+    )
+    .await?;
     let outcome = program::run(&["bakup"], &[]).await?;
     ensure!(outcome.code == 64 && outcome.err.contains("backup"), "{outcome:?}");
     Ok(())
@@ -72,15 +98,27 @@ async fn a_password_comes_from_where_it_is_said_to_be() -> anyhow::Result<()> {
     // Basic credentials of `alice:from …`, as RFC 7617 has them.
     let cases: [(&[&str], &[(&str, &str)], &str); 3] = [
         (&["-o", "username=alice", "-o", &from_file], &[], "YWxpY2U6ZnJvbSB0aGUgZmlsZQ=="),
-        (&["-o", "username=alice", "-o", "password_command=echo from a command"], &[("PATH", "/bin:/usr/bin")], "YWxpY2U6ZnJvbSBhIGNvbW1hbmQ="),
-        (&[], &[("CALDAV_USERNAME", "alice"), ("CALDAV_PASSWORD", "from the environment")], "YWxpY2U6ZnJvbSB0aGUgZW52aXJvbm1lbnQ="),
+        (
+            &["-o", "username=alice", "-o", "password_command=echo from a command"],
+            &[("PATH", "/bin:/usr/bin")],
+            "YWxpY2U6ZnJvbSBhIGNvbW1hbmQ=",
+        ),
+        (
+            &[],
+            &[("CALDAV_USERNAME", "alice"), ("CALDAV_PASSWORD", "from the environment")],
+            "YWxpY2U6ZnJvbSB0aGUgZW52aXJvbm1lbnQ=",
+        ),
     ];
     for (options, environment, expected) in cases {
         let _ = scratch.fake.take_seen();
-        let outcome = program::run(&[&["check", &url, "-o", "insecure=true"], options].concat(), environment).await?;
+        let outcome =
+            program::run(&[&["check", &url, "-o", "insecure=true"], options].concat(), environment).await?;
         ensure!(outcome.code == 0, "{outcome:?}");
         let seen = scratch.fake.take_seen();
-        ensure!(seen.iter().all(|seen| seen.authorization == Some(format!("Basic {expected}"))), "{options:?}");
+        ensure!(
+            seen.iter().all(|seen| seen.authorization == Some(format!("Basic {expected}"))),
+            "{options:?}"
+        );
     }
     Ok(())
 }
@@ -109,7 +147,10 @@ async fn files_changed_or_lost_in_the_folder_come_back() -> anyhow::Result<()> {
     std::fs::remove_file(scratch.folder.join("work/000002.ics"))?;
     std::fs::write(scratch.folder.join("work/mine.txt"), "not from the server")?;
     let summary = scratch.backup(&["--json"]).await?.summary()?;
-    ensure!(summary["changed"] == 2 && summary["unchanged"].as_u64() == Some(before.len() as u64 - 2), "{summary}");
+    ensure!(
+        summary["changed"] == 2 && summary["unchanged"].as_u64() == Some(before.len() as u64 - 2),
+        "{summary}"
+    );
     let mut after = program::tree(&scratch.folder)?;
     ensure!(after.remove("work/mine.txt").is_some(), "a file that is not ours was removed");
     ensure!(after == before);
@@ -119,7 +160,9 @@ async fn files_changed_or_lost_in_the_folder_come_back() -> anyhow::Result<()> {
     scratch.fake.remove("work", "000004.ics");
     let outcome = scratch.backup(&[]).await?;
     ensure!(outcome.err.contains("the file stays") && outcome.out.contains("1 removed"), "{outcome:?}");
-    ensure!(scratch.folder.join("work/000003.ics").exists() && !scratch.folder.join("work/000004.ics").exists());
+    ensure!(
+        scratch.folder.join("work/000003.ics").exists() && !scratch.folder.join("work/000004.ics").exists()
+    );
     Ok(())
 }
 
@@ -179,11 +222,22 @@ async fn killed_at_any_point_the_next_run_is_right() -> anyhow::Result<()> {
         let scratch = Scratch::new(&[("home", 300), ("work", 700)]).await?;
         scratch.fake.delay(Duration::from_millis(5));
         interrupted(&scratch, "-KILL", requests).await?;
-        let left = if scratch.folder.exists() { program::tree(&scratch.folder)? } else { Default::default() };
-        ensure!(left.iter().all(|(path, bytes)| expected.get(path) == Some(bytes)), "killed after {requests}: half a file");
+        let left = if scratch.folder.exists() {
+            program::tree(&scratch.folder)?
+        } else {
+            std::collections::BTreeMap::new()
+        };
+        ensure!(
+            left.iter().all(|(path, bytes)| expected.get(path) == Some(bytes)),
+            "killed after {requests}: half a file"
+        );
         let summary = scratch.backup(&["--json"]).await?.summary()?;
         ensure!(program::tree(&scratch.folder)? == expected, "killed after {requests}: {summary}");
-        println!("killed after {requests} requests: {} files there, {} taken over", left.len(), summary["unchanged"]);
+        println!(
+            "killed after {requests} requests: {} files there, {} taken over",
+            left.len(),
+            summary["unchanged"]
+        );
     }
     Ok(())
 }

@@ -40,7 +40,10 @@ fn it_imports_nothing_but_http_a_clock_and_what_std_needs() -> anyhow::Result<()
     for export in ["plakar:connector/source@0.1.0", "plakar:connector/destination@0.1.0"] {
         ensure!(connector.exports().iter().any(|name| name == export), "{export} is missing");
     }
-    ensure!(connector.exports().iter().any(|name| name.starts_with("wasi:cli/run@0.3")), "wasi:cli/run is missing");
+    ensure!(
+        connector.exports().iter().any(|name| name.starts_with("wasi:cli/run@0.3")),
+        "wasi:cli/run is missing"
+    );
     Ok(())
 }
 

@@ -42,7 +42,10 @@ async fn backup(server: &dyn TestServer, folder: &Path, more: &[&str]) -> anyhow
 }
 
 /// What a plain client sees: by directory, the bytes of every object with CRLF line ends, sorted.
-async fn on_the_server(server: &dyn TestServer, calendars: &[&str]) -> anyhow::Result<BTreeMap<String, Vec<Vec<u8>>>> {
+async fn on_the_server(
+    server: &dyn TestServer,
+    calendars: &[&str],
+) -> anyhow::Result<BTreeMap<String, Vec<Vec<u8>>>> {
     let client = server.client()?;
     let mut all = BTreeMap::new();
     for calendar in calendars {
@@ -68,7 +71,9 @@ fn in_the_folder(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<Vec<u8>>>
             all.entry(directory.to_owned()).or_default().push(bytes);
         }
     }
-    all.values_mut().for_each(|bodies| bodies.sort());
+    for bodies in all.values_mut() {
+        bodies.sort();
+    }
     Ok(all)
 }
 
@@ -88,23 +93,46 @@ async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     let there = on_the_server(server, &names).await?;
     for name in &names {
         let (saved, there) = (saved.get(*name).context("no directory")?, &there[*name]);
-        ensure!(saved.len() == there.len(), "{}: {name}: {} objects saved, {} there", server.name(), saved.len(), there.len());
+        ensure!(
+            saved.len() == there.len(),
+            "{}: {name}: {} objects saved, {} there",
+            server.name(),
+            saved.len(),
+            there.len()
+        );
         ensure!(saved == there, "{}: {name}: the bytes differ", server.name());
     }
     ensure!(names.iter().map(|name| saved[*name].len()).sum::<usize>() == total);
     let files = program::tree(&folder)?;
-    for name in ["work/with space.ics", "work/at@sign.ics", "work/café.ics", "work/percent%2541.ics", "work/weekly.ics"] {
+    for name in [
+        "work/with space.ics",
+        "work/at@sign.ics",
+        "work/café.ics",
+        "work/percent%2541.ics",
+        "work/weekly.ics",
+    ] {
         ensure!(files.contains_key(name), "{}: {name} is missing: {:?}", server.name(), files.keys());
     }
-    ensure!(files.keys().filter(|name| name.to_lowercase().starts_with("work/twin~")).count() == 2, "case twins are told apart");
+    ensure!(
+        files.keys().filter(|name| name.to_lowercase().starts_with("work/twin~")).count() == 2,
+        "case twins are told apart"
+    );
 
     // Every property is in the files that describe the calendar.
-    let text = |name: &str| files.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).with_context(|| name.to_owned());
+    let text = |name: &str| {
+        files
+            .get(name)
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .with_context(|| name.to_owned())
+    };
     ensure!(text("work/displayname")? == "Work & meetings" && text("work/description")? == "What pays");
     ensure!(text("work/color")? == "#1E90FF");
     let sidecar: serde_json::Value = serde_json::from_str(&text("tasks/.caldav.json")?)?;
     ensure!(sidecar["components"] == serde_json::json!(["VJOURNAL", "VTODO"]), "{sidecar}");
-    ensure!(sidecar["color"] == "#FF8C00FF" && sidecar["displayname"] == "Tasks" && sidecar["kind"] == "calendar", "{sidecar}");
+    ensure!(
+        sidecar["color"] == "#FF8C00FF" && sidecar["displayname"] == "Tasks" && sidecar["kind"] == "calendar",
+        "{sidecar}"
+    );
 
     // Nothing changed: nothing is read, and the files are the same.
     let second = backup(server, &folder, &[]).await?.summary()?;
@@ -115,10 +143,15 @@ async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     // One is new, one changes, one goes.
     let work = format!("{}work/", server.home());
     client.put(&format!("{work}new.ics"), seed::event("new@seed", "New", "")).await?;
-    client.put(&format!("{work}meeting-007.ics"), seed::event("meeting-7@seed", "Another summary", "")).await?;
+    client
+        .put(&format!("{work}meeting-007.ics"), seed::event("meeting-7@seed", "Another summary", ""))
+        .await?;
     client.delete(&format!("{work}meeting-008.ics")).await?;
     let third = backup(server, &folder, &[]).await?.summary()?;
-    ensure!(third["new"] == 1 && third["changed"] == 1 && third["removed"] == 1 && third["failed"] == 0, "{third}");
+    ensure!(
+        third["new"] == 1 && third["changed"] == 1 && third["removed"] == 1 && third["failed"] == 0,
+        "{third}"
+    );
     ensure!(in_the_folder(&folder)?["work"] == on_the_server(server, &["work"]).await?["work"]);
 
     // One by one, without multiget, with the line ends of the server.
@@ -127,6 +160,11 @@ async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     ensure!(fourth.code == 0, "{fourth:?}");
     let bodies = &in_the_folder(&singly)?["tasks"];
     ensure!(bodies.iter().map(|b| caldav::ical::with_crlf(b)).eq(there["tasks"].iter().cloned()));
-    println!("{}: {total} objects, {} requests, unchanged {}", server.name(), first.summary()?["requests"], second["requests"]);
+    println!(
+        "{}: {total} objects, {} requests, unchanged {}",
+        server.name(),
+        first.summary()?["requests"],
+        second["requests"]
+    );
     Ok(())
 }

@@ -41,7 +41,8 @@ async fn a_hundred_thousand_objects_are_listed_in_little_memory() -> anyhow::Res
     let url = fake.url();
     let scratch = tempfile::tempdir()?;
     let folder = scratch.path().join("backup").display().to_string();
-    let outcome = program::run(&["backup", &url, &folder, "--dry-run", "--json", "-o", "insecure=true"], &[]).await?;
+    let outcome =
+        program::run(&["backup", &url, &folder, "--dry-run", "--json", "-o", "insecure=true"], &[]).await?;
     let summary = outcome.summary()?;
     ensure!(summary["new"].as_u64() >= Some(100_000), "{summary}");
     let memory = summary["guest_memory"].as_u64().unwrap_or(u64::MAX);

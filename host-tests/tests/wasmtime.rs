@@ -21,7 +21,16 @@ async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
         Command::new(&wasmtime)
             .args(["run", "-S", "http"])
             .arg(&component)
-            .args([command, &fake.url(), "-o", "insecure=true", "-o", "username=alice", "-o", "password=secret"])
+            .args([
+                command,
+                &fake.url(),
+                "-o",
+                "insecure=true",
+                "-o",
+                "username=alice",
+                "-o",
+                "password=secret",
+            ])
             .stdin(Stdio::null())
             .output()
     };
@@ -38,6 +47,9 @@ async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
     ensure!(names.iter().any(|name| name == "work/.caldav.json"), "{names:?}");
     println!("backup: {} entries, {}", names.len(), String::from_utf8_lossy(&backup.stderr).trim());
     let calendars = run("calendars").await?;
-    ensure!(String::from_utf8_lossy(&calendars.stdout).contains("/work\t70\tThe work calendar"), "{calendars:?}");
+    ensure!(
+        String::from_utf8_lossy(&calendars.stdout).contains("/work\t70\tThe work calendar"),
+        "{calendars:?}"
+    );
     Ok(())
 }

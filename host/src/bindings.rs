@@ -1,6 +1,13 @@
 //! What `wit/` says, as Rust. The same folder makes the component's bindings.
 
-#![allow(missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 wasmtime::component::bindgen!({
     path: "../wit",

@@ -65,7 +65,9 @@ impl Connector {
         let compiled = path.with_extension("cwasm");
         let (component, origin) = match from_file(&engine, &compiled, digest) {
             Ok(component) => (component, Origin::Compiled(compiled)),
-            Err(why) => (Component::new(&engine, &bytes).map_err(EngineError::Component)?, Origin::JustNow(why)),
+            Err(why) => {
+                (Component::new(&engine, &bytes).map_err(EngineError::Component)?, Origin::JustNow(why))
+            }
         };
         let pre = linker(&engine)
             .and_then(|linker| linker.instantiate_pre(&component))

@@ -11,14 +11,27 @@ use crate::limits::Limits;
 
 /// The options this module takes out of the list.
 pub const HOST_OPTIONS: &[&str] = &[
-    "insecure", "tls_ca", "tls_no_verify", "tls_cert", "tls_key", "allow_hosts", "password_file", "password_command",
+    "insecure",
+    "tls_ca",
+    "tls_no_verify",
+    "tls_cert",
+    "tls_key",
+    "allow_hosts",
+    "password_file",
+    "password_command",
 ];
 
 /// Splits options into what the host grants and what the connector is told. Every wrong option of the
 /// host's is reported at once.
-pub fn split(options: Vec<(String, String)>, limits: Limits) -> Result<(Grant, Vec<(String, String)>), Error> {
-    let (own, mut rest): (Vec<_>, Vec<_>) = options.into_iter().partition(|(name, _)| HOST_OPTIONS.contains(&name.as_str()));
-    let value = |name: &str| own.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty());
+pub fn split(
+    options: Vec<(String, String)>,
+    limits: Limits,
+) -> Result<(Grant, Vec<(String, String)>), Error> {
+    let (own, mut rest): (Vec<_>, Vec<_>) =
+        options.into_iter().partition(|(name, _)| HOST_OPTIONS.contains(&name.as_str()));
+    let value = |name: &str| {
+        own.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    };
     let path = |name: &str| value(name).map(PathBuf::from);
     let mut problems = Vec::new();
     let mut flag = |name: &str| match value(name) {
@@ -42,7 +55,8 @@ pub fn split(options: Vec<(String, String)>, limits: Limits) -> Result<(Grant, V
             Err(problem) => problems.push(problem),
         }
     }
-    let allow_hosts = value("allow_hosts").unwrap_or_default().split(',').map(str::trim).filter(|host| !host.is_empty());
+    let allow_hosts =
+        value("allow_hosts").unwrap_or_default().split(',').map(str::trim).filter(|host| !host.is_empty());
     let allow_hosts = allow_hosts.map(str::to_owned).collect();
     match tls {
         Some(tls) if problems.is_empty() => Ok((Grant { tls, insecure, allow_hosts, limits }, rest)),
@@ -51,15 +65,28 @@ pub fn split(options: Vec<(String, String)>, limits: Limits) -> Result<(Grant, V
 }
 
 /// The password that a file or a command gives: its first line.
-fn password(file: Option<&str>, command: Option<&str>, rest: &[(String, String)]) -> Result<Option<String>, String> {
+fn password(
+    file: Option<&str>,
+    command: Option<&str>,
+    rest: &[(String, String)],
+) -> Result<Option<String>, String> {
     let given = rest.iter().any(|(name, value)| name == "password" && !value.is_empty());
     let text = match (file, command) {
         (None, None) => return Ok(None),
-        _ if given => return Err("password: given twice; leave out password_file and password_command.".to_owned()),
+        _ if given => {
+            return Err("password: given twice; leave out password_file and password_command.".to_owned());
+        }
         (Some(_), Some(_)) => return Err("password_file, password_command: only one of them.".to_owned()),
-        (Some(file), None) => std::fs::read_to_string(file).map_err(|error| format!("password_file: {file}: {error}."))?,
+        (Some(file), None) => {
+            std::fs::read_to_string(file).map_err(|error| format!("password_file: {file}: {error}."))?
+        }
         (None, Some(command)) => {
-            let output = Command::new("sh").arg("-c").arg(command).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::inherit()).output();
+            let output = Command::new("sh")
+                .arg("-c")
+                .arg(command)
+                .stdin(std::process::Stdio::null())
+                .stderr(std::process::Stdio::inherit())
+                .output();
             let output = output.map_err(|error| format!("password_command: {error}."))?;
             if !output.status.success() {
                 return Err(format!("password_command: it failed ({}).", output.status));
@@ -83,15 +110,30 @@ mod tests {
 
     #[test]
     fn the_connector_is_told_the_rest() {
-        let (grant, rest) = split_of(&[("location", "x"), ("insecure", "true"), ("allow_hosts", "a, *.b:8443"), ("password_command", "echo hush; echo more")]).unwrap();
+        let (grant, rest) = split_of(&[
+            ("location", "x"),
+            ("insecure", "true"),
+            ("allow_hosts", "a, *.b:8443"),
+            ("password_command", "echo hush; echo more"),
+        ])
+        .unwrap();
         assert!(grant.insecure);
         assert_eq!(grant.allow_hosts, ["a", "*.b:8443"]);
-        assert_eq!(rest, [("location".to_owned(), "x".to_owned()), ("password".to_owned(), "hush".to_owned())]);
+        assert_eq!(
+            rest,
+            [("location".to_owned(), "x".to_owned()), ("password".to_owned(), "hush".to_owned())]
+        );
     }
 
     #[test]
     fn every_mistake_is_reported_at_once() {
-        let error = split_of(&[("insecure", "yes"), ("tls_cert", "x"), ("tls_ca", "/nowhere"), ("password_file", "/nowhere")]).unwrap_err();
+        let error = split_of(&[
+            ("insecure", "yes"),
+            ("tls_cert", "x"),
+            ("tls_ca", "/nowhere"),
+            ("password_file", "/nowhere"),
+        ])
+        .unwrap_err();
         assert_eq!(error.message().lines().count(), 4, "{}", error.message());
         assert!(split_of(&[("password", "a"), ("password_command", "echo b")]).is_err());
     }

@@ -94,7 +94,11 @@ const WAITING: usize = 2;
 impl Importer {
     /// Starts a job: instantiates the component, asks it what it needs, grants that or not, and opens
     /// its importer. No request is made.
-    pub async fn open(connector: &Connector, options: Vec<(String, String)>, grant: Grant) -> Result<Self, Error> {
+    pub async fn open(
+        connector: &Connector,
+        options: Vec<(String, String)>,
+        grant: Grant,
+    ) -> Result<Self, Error> {
         let usage = Arc::new(Usage::default());
         let (cancel, cancelled) = watch::channel(false);
         let egress = Egress::new(&grant.tls, grant.limits, Arc::clone(&usage), cancelled.clone());
@@ -102,8 +106,12 @@ impl Importer {
         let bindings = connector.pre.instantiate_async(&mut store).await.map_err(trapped)?;
         let guest = bindings.plakar_connector_source().importer();
         let asked = guest.call_origins(&mut store, &options).await.map_err(trapped)??;
-        let policy = Policy::new(asked.iter().map(String::as_str), grant.allow_hosts.iter().map(String::as_str), grant.insecure)
-            .map_err(|error| Error::InvalidOptions(format!("{error}.")))?;
+        let policy = Policy::new(
+            asked.iter().map(String::as_str),
+            grant.allow_hosts.iter().map(String::as_str),
+            grant.insecure,
+        )
+        .map_err(|error| Error::InvalidOptions(format!("{error}.")))?;
         egress.allow(policy);
         let importer = guest.call_open(&mut store, &options).await.map_err(trapped)??;
         let identity = guest.call_identity(&mut store, importer).await.map_err(trapped)?;
@@ -174,7 +182,13 @@ impl Source for Importer {
     }
 }
 
-fn store(connector: &Connector, egress: Egress, limits: Limits, usage: Arc<Usage>, cancelled: watch::Receiver<bool>) -> Store<State> {
+fn store(
+    connector: &Connector,
+    egress: Egress,
+    limits: Limits,
+    usage: Arc<Usage>,
+    cancelled: watch::Receiver<bool>,
+) -> Store<State> {
     let spins = Arc::clone(&usage);
     let state = State {
         // No arguments, no environment, no files, and standard streams that lead nowhere.
@@ -239,7 +253,12 @@ async fn live(
     }
 }
 
-async fn serve(accessor: &Accessor<State>, bindings: &Bindings, importer: ResourceAny, mut inbox: mpsc::UnboundedReceiver<Command>) {
+async fn serve(
+    accessor: &Accessor<State>,
+    bindings: &Bindings,
+    importer: ResourceAny,
+    mut inbox: mpsc::UnboundedReceiver<Command>,
+) {
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -257,7 +276,12 @@ async fn serve(accessor: &Accessor<State>, bindings: &Bindings, importer: Resour
 }
 
 /// Runs one command. An error is a trap: the instance is lost.
-async fn obey(accessor: &Accessor<State>, bindings: &Bindings, importer: ResourceAny, command: Command) -> wasmtime::Result<()> {
+async fn obey(
+    accessor: &Accessor<State>,
+    bindings: &Bindings,
+    importer: ResourceAny,
+    command: Command,
+) -> wasmtime::Result<()> {
     let source = bindings.plakar_connector_source();
     let guest: source::GuestImporter<'_> = source.importer();
     // Callers that no longer wait for an answer do not need it: failed sends are of no interest.
@@ -296,13 +320,17 @@ async fn obey(accessor: &Accessor<State>, bindings: &Bindings, importer: Resourc
 }
 
 /// A guest that trapped before it was open.
+#[allow(clippy::needless_pass_by_value)] // As `map_err` wants it.
 fn trapped(error: wasmtime::Error) -> Error {
     Error::Other(format!("The connector failed: {error:#}."))
 }
 
 /// The job ended before it answered.
 fn gone() -> Error {
-    Error::Cancelled("The connector stopped before it was done: it was cancelled, ran out of time or memory, or failed.".to_owned())
+    Error::Cancelled(
+        "The connector stopped before it was done: it was cancelled, ran out of time or memory, or failed."
+            .to_owned(),
+    )
 }
 
 impl Body {

@@ -131,7 +131,7 @@ pub async fn list(session: &Session, home: &Target, depth: Depth) -> Result<Home
             }
             Some(status @ 400..) => found.failed.push((member, status)),
             _ if response.is(Name::Calendar) || response.is(Name::Subscribed) => {
-                found.calendars.push(calendar(member, &response))
+                found.calendars.push(calendar(&member, &response));
             }
             _ if response.is(Name::Collection) && !itself => found.others.push(member),
             _ => {}
@@ -147,7 +147,7 @@ pub async fn list(session: &Session, home: &Target, depth: Depth) -> Result<Home
     }
 }
 
-fn calendar(target: Target, response: &Response) -> Calendar {
+fn calendar(target: &Target, response: &Response) -> Calendar {
     let text = |name| response.text(name).map(str::to_owned);
     let mut components: Vec<String> = response
         .property(Name::SupportedComponents)

@@ -12,7 +12,7 @@ use crate::webdav::propfind::{Depth, propfind};
 use crate::webdav::xml::Limits;
 
 /// Paths where servers keep CalDAV when the root does not say so: Nextcloud and ownCloud, Cyrus and
-/// others, Baikal, DAViCal, SOGo.
+/// others, Baikal, DAViCal, `SOGo`.
 const USUAL: [&str; 6] =
     ["/.well-known/caldav", "/remote.php/dav/", "/dav/", "/dav.php/", "/caldav.php/", "/SOGo/dav/"];
 
@@ -131,7 +131,11 @@ async fn follow(session: &Session, target: &Target, answer: &Response) -> Result
 /// The home sets a resource names, without repetitions.
 fn home_sets(target: &Target, answer: &Response) -> Vec<Target> {
     let mut homes: Vec<Target> = Vec::new();
-    for href in answer.property(Name::CalendarHomeSet).into_iter().flat_map(|set| set.hrefs()) {
+    for href in answer
+        .property(Name::CalendarHomeSet)
+        .into_iter()
+        .flat_map(super::super::webdav::multistatus::Element::hrefs)
+    {
         if let Ok(home) = target.resolve_member(href).map(|home| home.as_collection())
             && !homes.iter().any(|known| known.origin == home.origin && known.key() == home.key())
         {

@@ -67,7 +67,7 @@ async fn list_once(session: &Session, calendar: &Target) -> Result<Listing> {
                 return Err(incomplete(&target, &format!("the server answered {status}")));
             }
             (_, Some(status @ 400..)) => {
-                listing.strange.push(format!("{member}, which the server lists with status {status}"))
+                listing.strange.push(format!("{member}, which the server lists with status {status}"));
             }
             _ if itself => {}
             (None, _) => listing.strange.push(format!("{member}, which is not in this calendar")),

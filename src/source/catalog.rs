@@ -121,8 +121,17 @@ impl Shelf {
         let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
         let files = metadata::files(&calendar);
         let multiget_failures = Cell::default();
-        let mut shelf =
-            Self { directory, calendar, files, objects, multiget_failures, told_apart, index: Vec::new(), strange, nested };
+        let mut shelf = Self {
+            directory,
+            calendar,
+            files,
+            objects,
+            multiget_failures,
+            told_apart,
+            index: Vec::new(),
+            strange,
+            nested,
+        };
         shelf.index = (0..shelf.len()).filter_map(|at| Some((hash(&shelf.name(at)?), at))).collect();
         shelf.index.sort_unstable();
         shelf
@@ -142,7 +151,11 @@ impl Shelf {
     fn name(&self, at: u32) -> Option<String> {
         let segment = &self.objects.get(at as usize)?.name;
         let name = layout::object_name(segment);
-        Some(if self.told_apart.binary_search(&at).is_ok() { layout::told_apart(&name, segment) } else { name })
+        Some(if self.told_apart.binary_search(&at).is_ok() {
+            layout::told_apart(&name, segment)
+        } else {
+            name
+        })
     }
 
     /// The place of an object on the server.

@@ -116,7 +116,9 @@ impl Fetcher {
         if let Some(bytes) = state.take_ahead(id) {
             // The receiver is right here.
             sender.send(Ok(bytes)).ok();
-        } else if let Slot::Queued(waiting) | Slot::Asked(waiting) = state.slots.entry(id).or_insert(Slot::Queued(Vec::new())) {
+        } else if let Slot::Queued(waiting) | Slot::Asked(waiting) =
+            state.slots.entry(id).or_insert(Slot::Queued(Vec::new()))
+        {
             waiting.push(sender);
         }
         receiver.map(|sent| sent.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "Cancelled."))))
@@ -282,10 +284,14 @@ impl Fetcher {
         let Some(Slot::Queued(waiting) | Slot::Asked(waiting)) = state.slots.remove(&id) else { return };
         if waiting.is_empty() {
             // Who wants a failed one later, asks again.
-            body.into_iter().for_each(|bytes| state.keep_ahead(id, bytes));
-        } else {
+            if let Ok(bytes) = body {
+                state.keep_ahead(id, bytes);
+            }
+            return;
+        }
+        for sender in waiting {
             // A receiver that is gone has no more interest.
-            waiting.into_iter().for_each(|sender| drop(sender.send(body.clone())));
+            sender.send(body.clone()).ok();
         }
     }
 }
@@ -305,7 +311,8 @@ impl State {
         self.ahead_bytes += bytes.len();
         self.slots.insert(id, Slot::Ahead(bytes));
         while self.ahead_bytes > AHEAD_BYTES
-            && let Some(first) = self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Ahead(_))).map(|(id, _)| *id)
+            && let Some(first) =
+                self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Ahead(_))).map(|(id, _)| *id)
         {
             self.take_ahead(first);
         }
@@ -342,11 +349,11 @@ impl State {
         let mut at = ids.last()?.1 + 1;
         while ids.len() < window && at < shelf.len() {
             let id = (number, at);
-            if !self.slots.contains_key(&id) {
+            if let std::collections::btree_map::Entry::Vacant(e) = self.slots.entry(id) {
                 if !fits(at) {
                     break;
                 }
-                self.slots.insert(id, Slot::Asked(Vec::new()));
+                e.insert(Slot::Asked(Vec::new()));
                 ids.push(id);
             }
             at += 1;

@@ -342,7 +342,7 @@ fn not_scanned(path: &str) -> Error {
     Error::new(Kind::NotFound, format!("{path}: not in the listing."))
 }
 
-/// A date as HTTP has it, and as SOGo writes it, since 1970.
+/// A date as HTTP has it, and as `SOGo` writes it, since 1970.
 fn http_date(text: &str) -> Option<Duration> {
     let date =
         httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&text.replace("+0000", "GMT")));

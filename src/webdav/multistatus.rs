@@ -100,7 +100,7 @@ impl Multistatus {
         let mut response = Response::default();
         loop {
             match self.reader.next().await? {
-                Token::Start(Some(Name::Href)) => response.href = self.text().await?.trim().to_owned(),
+                Token::Start(Some(Name::Href)) => self.text().await?.trim().clone_into(&mut response.href),
                 Token::Start(Some(Name::Status)) => response.status = status_code(&self.text().await?),
                 Token::Start(Some(Name::Propstat)) => self.propstat(&mut response).await?,
                 Token::Start(_) => self.reader.skip().await?,

@@ -42,14 +42,29 @@ async fn main() -> anyhow::Result<()> {
 
 /// One backup, in this process.
 async fn child(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-    let options = vec![("location".to_owned(), url.to_owned()), ("username".to_owned(), "alice".to_owned()), ("password".to_owned(), "x".to_owned())];
+    let options = vec![
+        ("location".to_owned(), url.to_owned()),
+        ("username".to_owned(), "alice".to_owned()),
+        ("password".to_owned(), "x".to_owned()),
+    ];
     let (summary, result): (Summary, _) = match how {
         "native" => mirror(&NativeSource::open(&options)?, folder, false, &mut |_| {}).await,
         "component" => {
             let connector = Connector::load(&built("caldav.wasm")?)?;
-            ensure!(matches!(connector.origin(), Origin::Compiled(_)), "run `just build`: {:?}", connector.origin());
-            let grant = Grant { tls: Tls::new(None, false, None)?, insecure: true, allow_hosts: Vec::new(), limits: Limits::default() };
-            let importer = Importer::open(&connector, options, grant).await.map_err(|error| anyhow::anyhow!("{}", error.message()))?;
+            ensure!(
+                matches!(connector.origin(), Origin::Compiled(_)),
+                "run `just build`: {:?}",
+                connector.origin()
+            );
+            let grant = Grant {
+                tls: Tls::new(None, false, None)?,
+                insecure: true,
+                allow_hosts: Vec::new(),
+                limits: Limits::default(),
+            };
+            let importer = Importer::open(&connector, options, grant)
+                .await
+                .map_err(|error| anyhow::anyhow!("{}", error.message()))?;
             mirror(&importer, folder, false, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
@@ -75,9 +90,13 @@ fn peak_mebibytes() -> anyhow::Result<f64> {
 }
 
 async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result<()> {
-    let fake = Fake::start(&[("home", objects / 5), ("school", objects * 3 / 10), ("work", objects / 2)]).await?;
+    let fake =
+        Fake::start(&[("home", objects / 5), ("school", objects * 3 / 10), ("work", objects / 2)]).await?;
     fake.delay(delay);
-    println!("{objects} objects in 3 calendars, {runs} runs each in turn after one to warm up, {} ms added to every answer", delay.as_millis());
+    println!(
+        "{objects} objects in 3 calendars, {runs} runs each in turn after one to warm up, {} ms added to every answer",
+        delay.as_millis()
+    );
     let scratch = tempfile::tempdir()?;
     let ways = ["component", "native"];
     let (mut cold, mut unchanged) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
@@ -93,13 +112,32 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
             }
         }
     }
-    println!("{:<22} {:>9} {:>9} {:>10} {:>9} {:>12}", "", "wall s", "cpu s", "peak MiB", "requests", "bytes");
+    println!(
+        "{:<22} {:>9} {:>9} {:>10} {:>9} {:>12}",
+        "", "wall s", "cpu s", "peak MiB", "requests", "bytes"
+    );
     for (what, [component, native]) in [("cold", &cold), ("unchanged", &unchanged)] {
         let (component, native) = (median(component), median(native));
         for (how, run) in [("component", &component), ("native", &native)] {
-            println!("{:<22} {:>9.3} {:>9.2} {:>10.1} {:>9} {:>12}", format!("{what}, {how}"), run.wall, run.cpu, run.peak, run.requests, run.received);
+            println!(
+                "{:<22} {:>9.3} {:>9.2} {:>10.1} {:>9} {:>12}",
+                format!("{what}, {how}"),
+                run.wall,
+                run.cpu,
+                run.peak,
+                run.requests,
+                run.received
+            );
         }
-        println!("{:<22} {:>9.2} {:>9.2} {:>10.2} {:>9.2} {:>12.2}", format!("{what}, ratio"), component.wall / native.wall, component.cpu / native.cpu, component.peak / native.peak, component.requests as f64 / native.requests as f64, component.received as f64 / native.received as f64);
+        println!(
+            "{:<22} {:>9.2} {:>9.2} {:>10.2} {:>9.2} {:>12.2}",
+            format!("{what}, ratio"),
+            component.wall / native.wall,
+            component.cpu / native.cpu,
+            component.peak / native.peak,
+            component.requests as f64 / native.requests as f64,
+            component.received as f64 / native.received as f64
+        );
     }
     Ok(())
 }
@@ -107,12 +145,22 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
 async fn spawn(fake: &Fake, how: &str, folder: &Path) -> anyhow::Result<Run> {
     let _ = fake.take_seen();
     let started = Instant::now();
-    let output = tokio::process::Command::new(std::env::current_exe()?).args(["run", how, &fake.url()]).arg(folder).output().await?;
+    let output = tokio::process::Command::new(std::env::current_exe()?)
+        .args(["run", how, &fake.url()])
+        .arg(folder)
+        .output()
+        .await?;
     let wall = started.elapsed().as_secs_f64();
     ensure!(output.status.success(), "{how}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
     let (cpu, peak) = text.trim().split_once(' ').context("no figures")?;
-    Ok(Run { wall, cpu: cpu.parse()?, peak: peak.parse()?, requests: fake.take_seen().len(), received: fake.take_sent() })
+    Ok(Run {
+        wall,
+        cpu: cpu.parse()?,
+        peak: peak.parse()?,
+        requests: fake.take_seen().len(),
+        received: fake.take_sent(),
+    })
 }
 
 /// Of each figure, the median.

@@ -44,7 +44,8 @@ async fn backup(server: &Radicale, folder: &Path) -> anyhow::Result<()> {
 async fn say(arguments: &[&str]) -> anyhow::Result<()> {
     println!("\n$ plakar-caldav {} -o insecure=true", arguments.join(" "));
     let arguments = [arguments, &["-o", "insecure=true"]].concat();
-    let outcome = program::run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await?;
+    let outcome =
+        program::run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await?;
     print!("{}{}", outcome.err, outcome.out);
     ensure!(outcome.code == 0, "it ended with {}", outcome.code);
     Ok(())
@@ -59,7 +60,10 @@ fn show(folder: &Path) -> anyhow::Result<()> {
     for (path, bytes) in &files {
         let (directory, name) = path.split_once('/').unwrap_or(("", path));
         if directory != last {
-            let count = files.keys().filter(|path| path.split_once('/').is_some_and(|(own, _)| own == directory)).count();
+            let count = files
+                .keys()
+                .filter(|path| path.split_once('/').is_some_and(|(own, _)| own == directory))
+                .count();
             println!("  {directory}/  ({count} files)");
             (last, shown) = (directory, 0);
         }

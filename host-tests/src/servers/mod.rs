@@ -49,7 +49,11 @@ pub fn environment() -> anyhow::Result<PathBuf> {
         return Ok(folder);
     }
     command(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    command(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))?;
+    command(
+        Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(PACKAGES),
+    )?;
     std::fs::write(done, wanted)?;
     Ok(folder)
 }
@@ -83,7 +87,12 @@ impl Process {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(folder.path().join("log"))?;
         let mut command = prepare(folder.path(), port)?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn().with_context(|| format!("{command:?}"))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
         let mut process = Self { child, folder, port };
         let until = Instant::now() + Duration::from_secs(60);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -23,7 +23,13 @@ impl Radicale {
             );
             if tls {
                 certificates(folder)?;
-                config = config.replace("[auth]", &format!("ssl = True\ncertificate = {0}/cert.pem\nkey = {0}/key.pem\n[auth]", folder.display()));
+                config = config.replace(
+                    "[auth]",
+                    &format!(
+                        "ssl = True\ncertificate = {0}/cert.pem\nkey = {0}/key.pem\n[auth]",
+                        folder.display()
+                    ),
+                );
             }
             std::fs::write(folder.join("config"), config)?;
             let mut command = Command::new(environment.join("bin/python"));
@@ -42,7 +48,8 @@ fn certificates(folder: &std::path::Path) -> anyhow::Result<()> {
     std::fs::write(folder.join("ca.pem"), ca.self_signed(&ca_key)?.pem())?;
     let issuer = rcgen::Issuer::new(ca, ca_key);
     let key = rcgen::KeyPair::generate()?;
-    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+    let certificate =
+        rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
     std::fs::write(folder.join("cert.pem"), certificate.pem())?;
     std::fs::write(folder.join("key.pem"), key.serialize_pem())?;
     Ok(())
@@ -74,6 +81,17 @@ impl TestServer for Radicale {
 
     fn odd_names(&self) -> &'static [&'static str] {
         // Measured: it refuses `:`, `%2F`, quotes and a leading dot; sizes above 255 bytes are an error.
-        &["with%20space.ics", "at%40sign.ics", "caf%C3%A9.ics", "%E6%97%A5%E6%9C%AC.ics", "plus+and~.ics", "Twin.ics", "twin.ics", "no-extension", "percent%2541.ics", "semi;colon=1&x.ics"]
+        &[
+            "with%20space.ics",
+            "at%40sign.ics",
+            "caf%C3%A9.ics",
+            "%E6%97%A5%E6%9C%AC.ics",
+            "plus+and~.ics",
+            "Twin.ics",
+            "twin.ics",
+            "no-extension",
+            "percent%2541.ics",
+            "semi;colon=1&x.ics",
+        ]
     }
 }

@@ -17,13 +17,29 @@ impl Xandikos {
         let environment = environment()?;
         let process = Process::start(|folder, port| {
             let mut command = Command::new(environment.join("bin/xandikos"));
-            command.arg("serve").arg("-d").arg(folder.join("data")).arg("--state-dir").arg(folder.join("state"));
-            command.args(["--defaults", "--current-user-principal", "/alice/", "-l", "127.0.0.1", "-p", &port.to_string(), "--no-detect-systemd"]);
+            command
+                .arg("serve")
+                .arg("-d")
+                .arg(folder.join("data"))
+                .arg("--state-dir")
+                .arg(folder.join("state"));
+            command.args([
+                "--defaults",
+                "--current-user-principal",
+                "/alice/",
+                "-l",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "--no-detect-systemd",
+            ]);
             std::fs::create_dir(folder.join("data"))?;
             std::fs::create_dir(folder.join("state"))?;
             if tls {
                 let hash = "import bcrypt,sys;print(sys.argv[1]+':'+bcrypt.hashpw(sys.argv[2].encode(),bcrypt.gensalt(4)).decode())";
-                let users = Command::new(environment.join("bin/python")).args(["-c", hash, USER, PASSWORD]).output()?;
+                let users = Command::new(environment.join("bin/python"))
+                    .args(["-c", hash, USER, PASSWORD])
+                    .output()?;
                 std::fs::write(folder.join("users"), users.stdout)?;
                 command.arg("--autocert").arg("--htpasswd").arg(folder.join("users"));
             }
@@ -53,11 +69,25 @@ impl TestServer for Xandikos {
 
     fn client(&self) -> anyhow::Result<Client> {
         let scheme = if self.tls { "https" } else { "http" };
-        Client::new(&format!("{scheme}://127.0.0.1:{}", self.process.port), self.tls.then_some((USER, PASSWORD)))
+        Client::new(
+            &format!("{scheme}://127.0.0.1:{}", self.process.port),
+            self.tls.then_some((USER, PASSWORD)),
+        )
     }
 
     fn odd_names(&self) -> &'static [&'static str] {
         // Measured: only names that end in `.ics` are objects to it; `%2F` and a backslash are refused.
-        &["with%20space.ics", "at%40sign.ics", "caf%C3%A9.ics", "%E6%97%A5%E6%9C%AC.ics", "plus+and~.ics", "Twin.ics", "twin.ics", "C:colon.ics", "percent%2541.ics", "semi;colon=1&x.ics"]
+        &[
+            "with%20space.ics",
+            "at%40sign.ics",
+            "caf%C3%A9.ics",
+            "%E6%97%A5%E6%9C%AC.ics",
+            "plus+and~.ics",
+            "Twin.ics",
+            "twin.ics",
+            "C:colon.ics",
+            "percent%2541.ics",
+            "semi;colon=1&x.ics",
+        ]
     }
 }

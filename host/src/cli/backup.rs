@@ -33,7 +33,8 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
     stop_on_ctrl_c(&importer);
     let started = Instant::now();
     let mut report = Report::new(output, &options);
-    let (summary, result) = mirror(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
+    let (summary, result) =
+        mirror(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
     report.finish();
     let exit = match &result {
         Ok(()) if summary.failed == 0 => Exit::Done,
@@ -46,7 +47,15 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
 }
 
 /// The summary: always last, whatever happened.
-fn conclude(output: Output, importer: &Importer, summary: &Summary, error: Option<&MirrorError>, exit: Exit, took: Duration, dry: bool) {
+fn conclude(
+    output: Output,
+    importer: &Importer,
+    summary: &Summary,
+    error: Option<&MirrorError>,
+    exit: Exit,
+    took: Duration,
+    dry: bool,
+) {
     let Summary { new, changed, unchanged, removed, failed, bytes } = summary;
     let usage = importer.usage();
     if output.json {
@@ -67,7 +76,8 @@ fn conclude(output: Output, importer: &Importer, summary: &Summary, error: Optio
     if let Some(error) = error {
         eprintln!("plakar-caldav: {}", printable(&error.to_string()));
     }
-    let nothing = if new + changed + removed + failed == 0 && error.is_none() { "Nothing changed. " } else { "" };
+    let nothing =
+        if new + changed + removed + failed == 0 && error.is_none() { "Nothing changed. " } else { "" };
     let would = if dry { "Dry run, nothing was written. " } else { "" };
     output.line(&format!(
         "{would}{nothing}{new} new, {changed} changed, {unchanged} unchanged, {removed} removed, {failed} failed; {} written, {} requests, {} received, {}",
@@ -90,7 +100,8 @@ impl Report {
     fn new(output: Output, options: &Options) -> Self {
         let shown = !output.json && !options.quiet && !options.no_progress && std::io::stderr().is_terminal();
         let bar = shown.then(|| {
-            let style = ProgressStyle::with_template("{spinner} {pos}/{len} objects {wide_bar} {per_sec} {eta}");
+            let style =
+                ProgressStyle::with_template("{spinner} {pos}/{len} objects {wide_bar} {per_sec} {eta}");
             ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Self { output, dry: options.dry_run, bar, failed: 0 }
@@ -113,10 +124,16 @@ impl Report {
             }
             Event::Notice { path, message } => {
                 self.output.object("notice", json!({ "path": path, "message": message }));
-                self.line(&format!("note: {}{message}", path.map(|path| format!("{path}: ")).unwrap_or_default()));
+                self.line(&format!(
+                    "note: {}{message}",
+                    path.map(|path| format!("{path}: ")).unwrap_or_default()
+                ));
             }
             Event::Failed { path, error } => {
-                self.output.object("failed", json!({ "path": path, "code": error.code(), "message": error.message() }));
+                self.output.object(
+                    "failed",
+                    json!({ "path": path, "code": error.code(), "message": error.message() }),
+                );
                 self.failed += 1;
                 if self.failed <= MOST_PRINTED && !self.output.json {
                     self.aside(&format!("failed: {path}: {}", error.message()));

@@ -29,14 +29,26 @@ pub(super) async fn run(connector: &Connector, account: &Account) -> Exit {
         Err(error) => return output.fail(&error),
     };
     for (path, objects) in &counts {
-        let (name, color) = (text(&importer, path, "displayname").await, text(&importer, path, "color").await);
+        let (name, color) =
+            (text(&importer, path, "displayname").await, text(&importer, path, "color").await);
         output.object("calendar", json!({ "path": path, "objects": objects, "name": name, "color": color }));
-        output.line(&format!("{objects:>8}  {:<24} {}", path.trim_start_matches('/'), name.unwrap_or_default()));
+        output.line(&format!(
+            "{objects:>8}  {:<24} {}",
+            path.trim_start_matches('/'),
+            name.unwrap_or_default()
+        ));
     }
     let exit = if failed == 0 { Exit::Done } else { Exit::Partial };
     let total: u64 = counts.values().sum();
-    output.object("summary", json!({ "exit": exit as i32, "calendars": counts.len(), "objects": total, "failed": failed }));
-    output.line(&format!("{total:>8}  in {} calendars{}", counts.len(), if failed == 0 { String::new() } else { format!(", {failed} failed") }));
+    output.object(
+        "summary",
+        json!({ "exit": exit as i32, "calendars": counts.len(), "objects": total, "failed": failed }),
+    );
+    output.line(&format!(
+        "{total:>8}  in {} calendars{}",
+        counts.len(),
+        if failed == 0 { String::new() } else { format!(", {failed} failed") }
+    ));
     exit
 }
 
@@ -59,7 +71,11 @@ async fn count(importer: &Importer, output: Output) -> Result<(Counts, usize), E
                     counts.remove(&failure.path);
                     output.object("failed", json!({ "path": failure.path, "code": failure.error.code(), "message": failure.error.message() }));
                     if !output.json {
-                        eprintln!("failed: {}: {}", printable(&failure.path), printable(failure.error.message()));
+                        eprintln!(
+                            "failed: {}: {}",
+                            printable(&failure.path),
+                            printable(failure.error.message())
+                        );
                     }
                 }
             }

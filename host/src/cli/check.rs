@@ -20,11 +20,21 @@ pub(super) async fn run(connector: &Connector, account: &Account) -> Exit {
     let mut bad = 0;
     for finding in &findings {
         bad += usize::from(!finding.good);
-        output.object("finding", json!({ "topic": finding.topic, "text": finding.text, "good": finding.good }));
-        output.line(&format!("{} {:<12} {}", if finding.good { "ok " } else { "BAD" }, finding.topic, finding.text));
+        output
+            .object("finding", json!({ "topic": finding.topic, "text": finding.text, "good": finding.good }));
+        output.line(&format!(
+            "{} {:<12} {}",
+            if finding.good { "ok " } else { "BAD" },
+            finding.topic,
+            finding.text
+        ));
     }
     let exit = if bad == 0 { Exit::Done } else { Exit::Partial };
     output.object("summary", json!({ "exit": exit as i32, "findings": findings.len(), "bad": bad }));
-    output.line(&if bad == 0 { "Everything needed for a backup works.".to_owned() } else { format!("{bad} of {} lines are marked BAD.", findings.len()) });
+    output.line(&if bad == 0 {
+        "Everything needed for a backup works.".to_owned()
+    } else {
+        format!("{bad} of {} lines are marked BAD.", findings.len())
+    });
     exit
 }

@@ -17,9 +17,17 @@ pub(super) fn find(chosen: Option<PathBuf>) -> Result<PathBuf, String> {
     if let Some(file) = chosen {
         return Ok(file);
     }
-    let program = std::env::current_exe().map_err(|error| format!("cannot find this program's own folder: {error}."))?;
+    let program = std::env::current_exe()
+        .map_err(|error| format!("cannot find this program's own folder: {error}."))?;
     let beside = program.with_file_name(NAME);
-    if beside.exists() { Ok(beside) } else { Err(format!("{} is missing. Build it with `just build`, or name another with --component.", beside.display())) }
+    if beside.exists() {
+        Ok(beside)
+    } else {
+        Err(format!(
+            "{} is missing. Build it with `just build`, or name another with --component.",
+            beside.display()
+        ))
+    }
 }
 
 /// Loads the component. That it had to be compiled is said, because it is slow.
@@ -28,7 +36,9 @@ pub(super) fn load(file: &Path, json: bool) -> Result<Connector, Exit> {
     if let Origin::JustNow(why) = connector.origin()
         && !json
     {
-        eprintln!("Compiled the component for this run ({why}); `plakar-caldav compile` does it once for all.");
+        eprintln!(
+            "Compiled the component for this run ({why}); `plakar-caldav compile` does it once for all."
+        );
     }
     Ok(connector)
 }
@@ -70,8 +80,13 @@ pub(super) fn inspect(file: &Path, json: bool) -> Exit {
     println!("component  {}\nsha256     {}\ncode       {code}", file.display(), connector.digest());
     for (title, names) in [("exports", connector.exports()), ("imports", connector.imports())] {
         println!("{title}");
-        names.iter().for_each(|name| println!("           {name}"));
+        for name in names {
+            println!("           {name}");
+        }
     }
-    println!("limits of one job\n           {}", format!("{limits:#?}").lines().collect::<Vec<_>>().join("\n           "));
+    println!(
+        "limits of one job\n           {}",
+        format!("{limits:#?}").lines().collect::<Vec<_>>().join("\n           ")
+    );
     Exit::Done
 }

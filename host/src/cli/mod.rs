@@ -70,10 +70,10 @@ enum Command {
 
 #[derive(Args)]
 struct Account {
-    /// caldav://HOST, caldav://HOST/PATH, or an https:// address
+    /// <caldav://HOST>, <caldav://HOST/PATH>, or an https:// address
     location: String,
     /// An option, as key=value; may be repeated. A password is better given with
-    /// password_file, password_command or the environment
+    /// `password_file`, `password_command` or the environment
     #[arg(short = 'o', value_name = "KEY=VALUE")]
     options: Vec<String>,
     /// The name to sign in with
@@ -91,8 +91,11 @@ impl Account {
     /// The options as a connector's host takes them. What `-o` says beats the environment.
     fn options(&self) -> Vec<(String, String)> {
         let pairs = self.options.iter().map(|text| text.split_once('=').unwrap_or((text, "true")));
-        let mut pairs: Vec<(String, String)> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let has = |pairs: &[(String, String)], names: &[&str]| pairs.iter().any(|(name, _)| names.contains(&name.as_str()));
+        let mut pairs: Vec<(String, String)> =
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let has = |pairs: &[(String, String)], names: &[&str]| {
+            pairs.iter().any(|(name, _)| names.contains(&name.as_str()))
+        };
         if let Some(username) = self.username.as_ref().filter(|_| !has(&pairs, &["username"])) {
             pairs.push(("username".to_owned(), username.clone()));
         }
@@ -143,10 +146,15 @@ async fn run(cli: Cli) -> Exit {
     match cli.command {
         Command::Compile => component::compile(&file),
         Command::Inspect { json } => component::inspect(&file, json),
-        Command::Backup { account, dir, dry_run, no_progress, quiet } => match component::load(&file, account.json) {
-            Ok(connector) => backup::run(&connector, &account, backup::Options { dir, dry_run, no_progress, quiet }).await,
-            Err(exit) => exit,
-        },
+        Command::Backup { account, dir, dry_run, no_progress, quiet } => {
+            match component::load(&file, account.json) {
+                Ok(connector) => {
+                    backup::run(&connector, &account, backup::Options { dir, dry_run, no_progress, quiet })
+                        .await
+                }
+                Err(exit) => exit,
+            }
+        }
         Command::Calendars { account } => match component::load(&file, account.json) {
             Ok(connector) => calendars::run(&connector, &account).await,
             Err(exit) => exit,

@@ -49,7 +49,10 @@ impl Output {
 
     fn end(self, code: &str, message: &str, exit: Exit) -> Exit {
         if self.json {
-            self.object("summary", json!({ "exit": exit as i32, "error": { "code": code, "message": message } }));
+            self.object(
+                "summary",
+                json!({ "exit": exit as i32, "error": { "code": code, "message": message } }),
+            );
         } else {
             eprintln!("plakar-caldav: {}", printable(message));
         }

@@ -46,9 +46,14 @@ pub enum TlsError {
 impl Tls {
     /// The system's trusted certificates and those in the PEM file `ca`; or, with `no_verify`, any
     /// certificate at all. `identity` is a certificate and a key to show to servers that want one.
-    pub fn new(ca: Option<&PathBuf>, no_verify: bool, identity: Option<(&PathBuf, &PathBuf)>) -> Result<Self, TlsError> {
+    pub fn new(
+        ca: Option<&PathBuf>,
+        no_verify: bool,
+        identity: Option<(&PathBuf, &PathBuf)>,
+    ) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
         let builder = if no_verify {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
@@ -106,7 +111,12 @@ pub(super) fn client(tls: &Tls, connect: Duration) -> Client {
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_connect_timeout(Some(connect));
-    let https = HttpsConnectorBuilder::new().with_tls_config(tls.0.clone()).https_or_http().enable_http1().enable_http2().wrap_connector(http);
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls.0.clone())
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .wrap_connector(http);
     hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
@@ -130,11 +140,21 @@ impl ServerCertVerifier for AnyCertificate {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
     }
 

@@ -1,10 +1,10 @@
 //! The only way out: every request of a guest goes through here, and nothing else of the network is
 //! linked. Checked in this order: form, scheme, allowed origin, quota; then one pooled client per job.
 
-pub mod policy;
 mod body;
 mod client;
 mod failure;
+pub mod policy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,12 @@ type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + 
 
 impl Egress {
     /// A way out with its own connections. Nothing is allowed yet.
-    pub(crate) fn new(tls: &Tls, limits: Limits, usage: Arc<Usage>, cancelled: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        tls: &Tls,
+        limits: Limits,
+        usage: Arc<Usage>,
+        cancelled: watch::Receiver<bool>,
+    ) -> Self {
         Self(Arc::new(Inner {
             client: client::client(tls, limits.connect),
             policy: std::sync::RwLock::default(),
@@ -65,7 +70,9 @@ impl Egress {
         if !allowed || !plain_path {
             return Err(Error::HttpRequestDenied);
         }
-        if self.0.usage.add_request() > self.0.limits.requests || self.0.usage.received() > self.0.limits.total_bytes {
+        if self.0.usage.add_request() > self.0.limits.requests
+            || self.0.usage.received() > self.0.limits.total_bytes
+        {
             return Err(Error::ConnectionLimitReached);
         }
         Ok(())
@@ -73,7 +80,8 @@ impl Egress {
 
     async fn send(self, request: Request<WasiBody>, timeouts: Timeouts) -> Result<Response<WasiBody>, Error> {
         self.admit(&request)?;
-        let place = Arc::clone(&self.0.places).acquire_owned().await.map_err(|_| Error::ConnectionLimitReached)?;
+        let place =
+            Arc::clone(&self.0.places).acquire_owned().await.map_err(|_| Error::ConnectionLimitReached)?;
         let mut cancelled = self.0.cancelled.clone();
         let sent = tokio::time::timeout(timeouts.first_byte, self.0.client.request(request));
         let response = tokio::select! {
@@ -81,7 +89,14 @@ impl Egress {
             _ = cancelled.wait_for(|cancelled| *cancelled) => return Err(failure::cancelled()),
         };
         Ok(response.map(|body| {
-            let counted = Counted::new(body, Arc::clone(&self.0.usage), self.0.limits, timeouts.between_bytes, self.0.cancelled.clone(), place);
+            let counted = Counted::new(
+                body,
+                Arc::clone(&self.0.usage),
+                self.0.limits,
+                timeouts.between_bytes,
+                self.0.cancelled.clone(),
+                place,
+            );
             counted.boxed_unsync()
         }))
     }

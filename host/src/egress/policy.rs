@@ -22,7 +22,9 @@ pub enum PolicyError {
     #[error("{0} is not an origin such as https://cal.example:443")]
     NotAnOrigin(String),
     /// Plain http, and nobody said that this is all right.
-    #[error("{0} is not encrypted: passwords and calendars would be readable on the way. Use https, or allow it with insecure=true")]
+    #[error(
+        "{0} is not encrypted: passwords and calendars would be readable on the way. Use https, or allow it with insecure=true"
+    )]
     NotEncrypted(String),
 }
 
@@ -36,14 +38,16 @@ impl Policy {
     ) -> Result<Self, PolicyError> {
         let mut patterns = Vec::new();
         for origin in asked {
-            let pattern = Pattern::parse(origin).ok_or_else(|| PolicyError::NotAnOrigin(origin.to_owned()))?;
+            let pattern =
+                Pattern::parse(origin).ok_or_else(|| PolicyError::NotAnOrigin(origin.to_owned()))?;
             if !pattern.https && !insecure {
                 return Err(PolicyError::NotEncrypted(origin.to_owned()));
             }
             patterns.push(pattern);
         }
         for host in added {
-            let pattern = Pattern::parse(&format!("https://{host}")).ok_or_else(|| PolicyError::NotAnOrigin(host.to_owned()))?;
+            let pattern = Pattern::parse(&format!("https://{host}"))
+                .ok_or_else(|| PolicyError::NotAnOrigin(host.to_owned()))?;
             patterns.push(pattern);
         }
         Ok(Self(patterns))
@@ -52,10 +56,16 @@ impl Policy {
     /// Whether a request to `uri` may go out.
     #[must_use]
     pub fn allows(&self, uri: &Uri) -> bool {
-        let Some(to) = uri.scheme_str().zip(uri.authority()).and_then(|(scheme, authority)| Pattern::parse(&format!("{scheme}://{authority}"))) else {
+        let Some(to) = uri
+            .scheme_str()
+            .zip(uri.authority())
+            .and_then(|(scheme, authority)| Pattern::parse(&format!("{scheme}://{authority}")))
+        else {
             return false;
         };
-        self.0.iter().any(|pattern| pattern.https == to.https && pattern.port == to.port && pattern.matches(&to.host))
+        self.0
+            .iter()
+            .any(|pattern| pattern.https == to.https && pattern.port == to.port && pattern.matches(&to.host))
     }
 }
 
@@ -93,7 +103,12 @@ mod tests {
 
     #[test]
     fn only_what_is_listed_goes_out() {
-        let policy = Policy::new(["https://cal.example:443", "https://*.cal.example:443"], ["other.example", "10.0.0.1:8443"], false).unwrap();
+        let policy = Policy::new(
+            ["https://cal.example:443", "https://*.cal.example:443"],
+            ["other.example", "10.0.0.1:8443"],
+            false,
+        )
+        .unwrap();
         for (uri, allowed) in [
             ("https://cal.example/x", true),
             ("https://CAL.example.:443/x", true),
@@ -115,7 +130,11 @@ mod tests {
     #[test]
     fn plain_http_must_be_wanted() {
         assert!(matches!(Policy::new(["http://[::1]:80"], [], false), Err(PolicyError::NotEncrypted(_))));
-        assert!(Policy::new(["http://[::1]:8080"], [], true).unwrap().allows(&"http://[::1]:8080/".parse().unwrap()));
+        assert!(
+            Policy::new(["http://[::1]:8080"], [], true)
+                .unwrap()
+                .allows(&"http://[::1]:8080/".parse().unwrap())
+        );
         assert!(matches!(Policy::new([], ["a/b"], false), Err(PolicyError::NotAnOrigin(_))));
     }
 }

@@ -58,7 +58,12 @@ impl Index {
         let io = |error| MirrorError::folder(folder, error);
         std::fs::create_dir_all(folder).map_err(io)?;
         let path = folder.join(NAME);
-        let head = Head { format: FORMAT, kind: identity.kind.clone(), origin: identity.origin.clone(), root: identity.root.clone() };
+        let head = Head {
+            format: FORMAT,
+            kind: identity.kind.clone(),
+            origin: identity.origin.clone(),
+            root: identity.root.clone(),
+        };
         let files = match File::open(&path) {
             Ok(file) => load(file, &head, folder)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

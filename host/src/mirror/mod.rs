@@ -214,14 +214,19 @@ impl Run<'_> {
         for item in items {
             match item {
                 ScanItem::Entry(entry) => wanted.extend(self.compare_entry(entry)?),
-                ScanItem::Notice(notice) => (self.observe)(Event::Notice { path: notice.path.as_deref(), message: &notice.message }),
+                ScanItem::Notice(notice) => {
+                    (self.observe)(Event::Notice { path: notice.path.as_deref(), message: &notice.message });
+                }
                 ScanItem::Failed(failure) => {
                     self.fail(&failure.path, &failure.error);
                     self.unknown.push(failure.path);
                 }
             }
         }
-        (self.observe)(Event::Listed { files: self.files, wanted: self.summary.new + self.summary.changed + self.wanted.len() as u64 });
+        (self.observe)(Event::Listed {
+            files: self.files,
+            wanted: self.summary.new + self.summary.changed + self.wanted.len() as u64,
+        });
         if self.dry {
             for path in wanted.drain(..) {
                 self.wanted.remove(&path);
@@ -254,7 +259,9 @@ impl Run<'_> {
             return Ok(None);
         }
         let known = self.index.files.get(&path);
-        if known.is_some_and(|known| known.version.is_some() && known.version == version && tree::is_untouched(&place, known)) {
+        if known.is_some_and(|known| {
+            known.version.is_some() && known.version == version && tree::is_untouched(&place, known)
+        }) {
             self.summary.unchanged += 1;
             return Ok(None);
         }
@@ -270,7 +277,10 @@ impl Run<'_> {
             let bytes = match body {
                 Ok(bytes) => bytes,
                 // The same for every other file: the run is over, and says so once.
-                Err(error @ (Error::SignInRefused(_) | Error::Tls(_) | Error::Denied(_) | Error::Cancelled(_))) => {
+                Err(
+                    error
+                    @ (Error::SignInRefused(_) | Error::Tls(_) | Error::Denied(_) | Error::Cancelled(_)),
+                ) => {
                     return Err(MirrorError::Source(error));
                 }
                 Err(error) => {
@@ -279,7 +289,8 @@ impl Run<'_> {
                 }
             };
             let Some(place) = tree::place(&self.folder, &path) else { continue };
-            let known = tree::write(&self.folder, &place, &bytes, modified, version).map_err(|error| MirrorError::folder(&place, error))?;
+            let known = tree::write(&self.folder, &place, &bytes, modified, version)
+                .map_err(|error| MirrorError::folder(&place, error))?;
             let new = !self.index.files.contains_key(&path);
             self.count(new);
             self.summary.bytes += known.size;
@@ -295,7 +306,9 @@ impl Run<'_> {
             .index
             .files
             .iter()
-            .filter(|(path, _)| !self.seen.contains(*path) && !self.unknown.iter().any(|unknown| is_below(path, unknown)))
+            .filter(|(path, _)| {
+                !self.seen.contains(*path) && !self.unknown.iter().any(|unknown| is_below(path, unknown))
+            })
             .map(|(path, known)| (path.clone(), known.clone()))
             .collect();
         for (path, known) in gone {
@@ -352,9 +365,14 @@ async fn forward(paths: &mut Option<mpsc::Sender<Vec<String>>>, waiting: &mut Ve
 }
 
 fn is_below(path: &str, directory: &str) -> bool {
-    directory == "/" || path == directory || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+    directory == "/"
+        || path == directory
+        || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn stopped() -> Error {
-    Error::Cancelled("Stopped before everything was read; what is there is whole, and the next run goes on from it.".to_owned())
+    Error::Cancelled(
+        "Stopped before everything was read; what is there is whole, and the next run goes on from it."
+            .to_owned(),
+    )
 }

@@ -16,7 +16,10 @@ const PARTIAL: &str = ".mirror.partial-";
 pub(super) fn place(folder: &Path, path: &str) -> Option<PathBuf> {
     let relative = path.strip_prefix('/')?;
     let safe = |segment: &str| {
-        !matches!(segment, "" | "." | "..") && segment.len() <= 255 && !segment.contains(['\\', '\0']) && !segment.chars().any(char::is_control)
+        !matches!(segment, "" | "." | "..")
+            && segment.len() <= 255
+            && !segment.contains(['\\', '\0'])
+            && !segment.chars().any(char::is_control)
     };
     let own = relative.starts_with(".mirror.");
     (!own && relative.split('/').all(safe)).then(|| folder.join(relative))
@@ -25,16 +28,25 @@ pub(super) fn place(folder: &Path, path: &str) -> Option<PathBuf> {
 /// Whether the file at `place` is still the one that was written.
 pub(super) fn is_untouched(place: &Path, known: &Known) -> bool {
     fs::symlink_metadata(place).is_ok_and(|now| {
-        now.is_file() && now.len() == known.size && now.modified().is_ok_and(|time| index::nanoseconds(time) == known.mtime)
+        now.is_file()
+            && now.len() == known.size
+            && now.modified().is_ok_and(|time| index::nanoseconds(time) == known.mtime)
     })
 }
 
 /// Writes a file under another name and puts it in its place when it is whole.
-pub(super) fn write(folder: &Path, place: &Path, bytes: &[u8], modified: Option<Datetime>, version: Option<String>) -> io::Result<Known> {
+pub(super) fn write(
+    folder: &Path,
+    place: &Path,
+    bytes: &[u8],
+    modified: Option<Datetime>,
+    version: Option<String>,
+) -> io::Result<Known> {
     let partial = folder.join(format!("{PARTIAL}{}", std::process::id()));
     let mut file = fs::File::create(&partial)?;
     file.write_all(bytes)?;
-    let time = modified.and_then(|m| Some(UNIX_EPOCH + Duration::new(u64::try_from(m.seconds).ok()?, m.nanoseconds)));
+    let time = modified
+        .and_then(|m| Some(UNIX_EPOCH + Duration::new(u64::try_from(m.seconds).ok()?, m.nanoseconds)));
     if let Some(time) = time {
         // A time that the file system cannot keep is not worth failing for.
         file.set_modified(time).ok();
@@ -65,7 +77,18 @@ mod tests {
         let folder = Path::new("/backup");
         assert_eq!(place(folder, "/work/a b.ics"), Some(PathBuf::from("/backup/work/a b.ics")));
         assert_eq!(place(folder, "/work/.caldav.json"), Some(PathBuf::from("/backup/work/.caldav.json")));
-        for bad in ["work", "/", "/../etc/passwd", "/a/../../b", "/a//b", "/./a", "/a/\0", "/a\\b", "/a\nb", "/.mirror.jsonl"] {
+        for bad in [
+            "work",
+            "/",
+            "/../etc/passwd",
+            "/a/../../b",
+            "/a//b",
+            "/./a",
+            "/a/\0",
+            "/a\\b",
+            "/a\nb",
+            "/.mirror.jsonl",
+        ] {
             assert_eq!(place(folder, bad), None, "{bad:?}");
         }
         assert_eq!(place(folder, &format!("/{}", "x".repeat(256))), None);

@@ -1,0 +1,53 @@
+# What can be done here. `just` alone lists it.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+component := "target/wasm32-wasip2/component/caldav.wasm"
+wasmtime_version := "48.0.8"
+
+default:
+    @just --list --unsorted
+
+# A real server, an account on it, and its backup
+demo: build
+    cargo run --release --quiet --package host-tests --bin demo
+
+# The component, the program, and the component compiled for it
+build: target
+    cargo build --locked --profile component --target wasm32-wasip2 --package caldav
+    cargo build --locked --release --workspace
+    cp {{ component }} target/release/caldav.wasm
+    target/release/plakar-caldav compile
+
+# rustup reads rust-toolchain.toml, but not every rustup adds the target from it
+[private]
+target:
+    rustup target add wasm32-wasip2
+
+# Everything that CI runs
+test: build lint
+    cargo test --locked --release --workspace -- --show-output
+
+# Formatting and lints, of the native build and of the component
+lint: target
+    cargo fmt --all --check
+    cargo clippy --locked --release --workspace --all-targets -- --deny warnings
+    cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav -- --deny warnings
+
+# The component under stock wasmtime, which is built for it the first time (20 minutes)
+test-wasmtime: build
+    [ -x target/tools/bin/wasmtime ] || cargo install --locked wasmtime-cli@{{ wasmtime_version }} --root target/tools --target-dir target/wasmtime-cli
+    rm -rf target/wasmtime-cli
+    cargo test --locked --release --package host-tests --test wasmtime -- --show-output
+
+# Everything there is
+test-full: test test-wasmtime bench
+
+# What the component costs beside the same core built natively
+bench objects="10000" runs="5": build
+    cargo run --locked --release --quiet --package host-tests --bin bench -- {{ objects }} {{ runs }}
+    cargo run --locked --release --quiet --package host-tests --bin bench -- {{ objects }} {{ runs }} 20
+
+# Format everything
+fmt:
+    cargo fmt --all
