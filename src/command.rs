@@ -3,40 +3,42 @@
 
 use std::io::Write;
 use std::rc::Rc;
-use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
-use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::future::{join, join3};
+use futures::{SinkExt, StreamExt};
 
-use crate::archive::Archive;
-use crate::error::Error;
+use crate::archive;
 use crate::options::Options;
 use crate::runtime::Runtime;
-use crate::source::{Entry, Importer, ScanItem};
+use crate::source::{Content, Entry, Importer, ScanItem};
 
 const USAGE: &str =
     "Usage: backup LOCATION | calendars LOCATION | check LOCATION, each with [-o key=value]...
   backup writes a tar to standard output. The environment may have CALDAV_USERNAME and CALDAV_PASSWORD.";
 
+/// Why a command failed, for people.
+type Outcome<T = ()> = Result<T, String>;
+
 /// Runs what the arguments say. Messages go to standard error.
 pub(crate) async fn run(runtime: Rc<dyn Runtime>) -> Result<(), ()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    obey(runtime, &arguments).await.map_err(|error| eprintln!("{error:#}"))
+    obey(runtime, &arguments).await.map_err(|error| tell(&error))
 }
 
-async fn obey(runtime: Rc<dyn Runtime>, arguments: &[String]) -> anyhow::Result<()> {
-    let [command, location, rest @ ..] = arguments else { bail!(USAGE) };
+async fn obey(runtime: Rc<dyn Runtime>, arguments: &[String]) -> Outcome {
+    let [command, location, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
     let importer = Importer::new(runtime, options(location, rest)?);
     match command.as_str() {
         "backup" => backup(&importer).await,
         "calendars" => calendars(&importer).await,
         "check" => check(&importer).await,
-        _ => bail!("{command}: there is no such command.\n{USAGE}"),
+        _ => Err([command, ": there is no such command.\n", USAGE].concat()),
     }
 }
 
 /// The options of the command line, and those of the environment that it leaves out.
-fn options(location: &str, rest: &[String]) -> anyhow::Result<Options> {
+fn options(location: &str, rest: &[String]) -> Outcome<Options> {
     let mut pairs = vec![("location".to_owned(), location.to_owned())];
     for (name, variable) in [("username", "CALDAV_USERNAME"), ("password", "CALDAV_PASSWORD")] {
         pairs.extend(std::env::var(variable).ok().map(|value| (name.to_owned(), value)));
@@ -45,9 +47,9 @@ fn options(location: &str, rest: &[String]) -> anyhow::Result<Options> {
     let mut rest = rest.iter();
     while let Some(flag) = rest.next() {
         let pair = match flag.strip_prefix("-o") {
-            Some("") => rest.next().context("-o wants key=value after it.")?,
+            Some("") => rest.next().map_or("", String::as_str),
             Some(pair) => pair,
-            None => bail!("{flag}: not understood.\n{USAGE}"),
+            None => return Err([flag, ": not understood.\n", USAGE].concat()),
         };
         let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
         match name {
@@ -55,131 +57,117 @@ fn options(location: &str, rest: &[String]) -> anyhow::Result<Options> {
             _ => pairs.push((name.to_owned(), value.to_owned())),
         }
     }
-    let options = Options::parse(&pairs)?;
+    let options = Options::parse(&pairs).map_err(|error| error.to_string())?;
     if !options.location.start.origin.https && !insecure {
-        bail!(
-            "{}: not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.",
-            options.location.start.origin
-        );
+        let why =
+            "not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.";
+        return Err(format!("{}: {why}", options.location.start.origin));
     }
     Ok(options)
 }
 
-async fn backup(importer: &Importer) -> anyhow::Result<()> {
-    let mut archive = Archive::default();
-    let mut failed = 0_usize;
-    let mut files: Vec<Entry> = Vec::new();
-    let mut out = std::io::stdout().lock();
-    let mut directories = Vec::new();
-    let listed = importer
-        .scan(async |items| {
+/// What a scan found: directories, files, and whether everything could be listed.
+async fn list(importer: &Importer) -> Outcome<(Vec<String>, Vec<Entry>, bool)> {
+    let (sender, mut found) = mpsc::channel(0);
+    let (mut directories, mut files, mut whole) = (Vec::new(), Vec::new(), true);
+    let sort = async {
+        while let Some(items) = found.next().await {
             for item in items {
                 match item {
                     ScanItem::Entry(entry) if entry.is_directory => directories.push(entry.path),
                     ScanItem::Entry(entry) => files.push(entry),
-                    other => failed += usize::from(!remark(&other)),
+                    ScanItem::Notice(path, message) => {
+                        tell(&["note: ", path.as_deref().unwrap_or_default(), ": ", &message].concat());
+                    }
+                    ScanItem::Failed(path, error) => {
+                        whole = false;
+                        tell(&["failed: ", &path, ": ", error.message()].concat());
+                    }
                 }
             }
-            true
-        })
-        .await;
-    listed?;
-    for path in &directories {
-        out.write_all(&archive.directory(path)?)?;
-    }
-    let total = files.len();
-    let mut next = files.iter().map(|entry| entry.path.clone());
-    let mut times: Vec<(&str, Option<Duration>)> =
-        files.iter().map(|entry| (entry.path.as_str(), entry.modified)).collect();
-    times.sort_unstable();
-    let time_of = |path: &str| {
-        let at = times.binary_search_by_key(&path, |(path, _)| path).ok()?;
-        times.get(at)?.1
+        }
     };
-    let mut written: std::io::Result<()> = Ok(());
-    importer
-        .read_all(
-            async |most| Some(next.by_ref().take(most).collect::<Vec<_>>()).filter(|paths| !paths.is_empty()),
-            async |ready| {
-                for (path, body) in ready {
-                    match body {
-                        Ok(bytes) if written.is_ok() => {
-                            written = write(&mut archive, &mut out, &path, time_of(&path), &bytes);
-                        }
-                        Ok(_) => {}
-                        Err(error) => {
-                            failed += 1;
-                            eprintln!("failed: {path}: {error}");
-                        }
-                    }
-                }
-                written.is_ok()
-            },
-        )
-        .await;
-    written.context("standard output")?;
-    out.write_all(&archive.end()?)?;
-    out.flush()?;
-    eprintln!("{} calendars, {total} files, {failed} failed", directories.len().saturating_sub(1));
-    ensure!(failed == 0, "The archive is whole but for what is named above.");
-    Ok(())
+    let (result, ()) = join(importer.scan(sender), sort).await;
+    result.map_err(|error| error.to_string())?;
+    Ok((directories, files, whole))
 }
 
-fn write(
-    archive: &mut Archive,
-    out: &mut impl Write,
-    path: &str,
-    modified: Option<Duration>,
-    bytes: &Bytes,
-) -> std::io::Result<()> {
-    out.write_all(&archive.file(path, modified, bytes)?)
-}
-
-/// Tells what is not an entry. Answers whether nothing is missing because of it.
-fn remark(item: &ScanItem) -> bool {
-    match item {
-        ScanItem::Entry(_) => true,
-        ScanItem::Notice(path, message) => {
-            eprintln!("note: {}{message}", path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default());
-            true
-        }
-        ScanItem::Failed(path, error) => {
-            eprintln!("failed: {path}: {error}");
-            false
-        }
+async fn backup(importer: &Importer) -> Outcome {
+    let (directories, files, mut whole) = list(importer).await?;
+    let mut written = Ok(());
+    for path in &directories {
+        written = written.and_then(|()| say(&archive::directory(path)));
     }
-}
-
-async fn calendars(importer: &Importer) -> anyhow::Result<()> {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    let mut whole = true;
-    let listed: Result<(), Error> = importer
-        .scan(async |items| {
-            for item in items {
-                match item {
-                    ScanItem::Entry(entry) if entry.is_directory => counts.push((entry.path, 0)),
-                    ScanItem::Entry(entry) if entry.path.ends_with(".ics") => {
-                        counts.last_mut().into_iter().for_each(|(_, count)| *count += 1);
+    let (mut wanted, receiver) = mpsc::channel(0);
+    let (sender, mut ready) = mpsc::channel::<Vec<Content>>(0);
+    let paths = files.iter().map(|entry| entry.path.clone()).collect();
+    // The receiver lives until everything is read.
+    let ask = async move { wanted.send(paths).await.unwrap_or_default() };
+    // Bodies come almost in the order of the files.
+    let mut at = 0;
+    let write = async {
+        while let Some(contents) = ready.next().await {
+            for (path, body) in contents {
+                match body {
+                    Ok(bytes) => {
+                        let (before, after) = files.split_at(at.min(files.len()));
+                        let place = after
+                            .iter()
+                            .chain(before)
+                            .position(|entry| entry.path == path)
+                            .unwrap_or_default();
+                        at = (at + place) % files.len().max(1);
+                        let modified = files.get(at).and_then(|entry| entry.modified);
+                        written = std::mem::replace(&mut written, Ok(()))
+                            .and_then(|()| say(&archive::file(&path, modified, &bytes)));
                     }
-                    other => whole &= remark(&other),
+                    Err(error) => {
+                        whole = false;
+                        tell(&["failed: ", &path, ": ", error.message()].concat());
+                    }
                 }
             }
-            true
-        })
-        .await;
-    listed?;
-    for (path, count) in counts.iter().skip(1) {
-        let name = importer.read(&format!("{path}/displayname")).await.unwrap_or_default();
-        println!("{path}\t{count}\t{}", String::from_utf8_lossy(&name));
-    }
-    if whole { Ok(()) } else { bail!("Not every calendar could be listed.") }
+        }
+    };
+    join3(importer.read_all(receiver, sender), ask, write).await;
+    written
+        .and_then(|()| say(&archive::END))
+        .map_err(|error| ["standard output: ", &error.to_string()].concat())?;
+    tell(&format!("{} calendars, {} files", directories.len().saturating_sub(1), files.len()));
+    if whole { Ok(()) } else { Err("The archive is whole but for what is named above.".to_owned()) }
 }
 
-async fn check(importer: &Importer) -> anyhow::Result<()> {
-    let mut all_good = true;
-    for finding in importer.check().await? {
-        all_good &= finding.good;
-        println!("{} {}: {}", if finding.good { "ok  " } else { "BAD " }, finding.topic, finding.text);
+async fn calendars(importer: &Importer) -> Outcome {
+    let (directories, files, whole) = list(importer).await?;
+    for path in directories.iter().skip(1) {
+        let inside = |entry: &&Entry| {
+            entry.path.ends_with(".ics") && entry.path.rsplit_once('/').is_some_and(|(own, _)| own == path)
+        };
+        let count = files.iter().filter(inside).count();
+        let name = importer.read(&[path, "/displayname"].concat()).await.unwrap_or_default();
+        let line = [path, "\t", &count.to_string(), "\t", &String::from_utf8_lossy(&name), "\n"].concat();
+        say(line.as_bytes()).map_err(|error| error.to_string())?;
     }
-    if all_good { Ok(()) } else { bail!("See the lines marked BAD.") }
+    if whole { Ok(()) } else { Err("Not every calendar could be listed.".to_owned()) }
+}
+
+async fn check(importer: &Importer) -> Outcome {
+    let mut all_good = true;
+    for finding in importer.check().await.map_err(|error| error.to_string())? {
+        all_good &= finding.good;
+        let line =
+            [if finding.good { "ok   " } else { "BAD  " }, finding.topic, ": ", &finding.text, "\n"].concat();
+        say(line.as_bytes()).map_err(|error| error.to_string())?;
+    }
+    if all_good { Ok(()) } else { Err("See the lines marked BAD.".to_owned()) }
+}
+
+/// To standard output.
+fn say(bytes: &[u8]) -> std::io::Result<()> {
+    std::io::stdout().write_all(bytes)
+}
+
+/// A line to standard error. There is nowhere to complain if that does not work.
+fn tell(text: &str) {
+    std::io::stderr().write_all(&[text.as_bytes(), b"\n"].concat()).ok();
 }

@@ -1,8 +1,11 @@
 //! The component: what `wit/` promises, told in terms of the core.
 
+use std::pin::pin;
 use std::rc::Rc;
 
-use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::future::{join, pending, select};
+use futures::{FutureExt, SinkExt, StreamExt};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
 use crate::error::{Error, Kind};
@@ -75,11 +78,16 @@ impl source_wit::GuestImporter for Importer {
         let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
         let importer = Rc::clone(&self.0);
         spawn_local(async move {
-            let result = importer
-                .scan(async |more| {
-                    items.write_all(more.into_iter().map(Into::into).collect()).await.is_empty()
-                })
-                .await;
+            let (sender, mut found) = mpsc::channel::<Vec<source::ScanItem>>(0);
+            let forward = async {
+                while let Some(more) = found.next().await {
+                    if !items.write_all(more.into_iter().map(Into::into).collect()).await.is_empty() {
+                        // Nobody listens: the scan learns it from the closed channel.
+                        found.close();
+                    }
+                }
+            };
+            let (result, ()) = join(importer.scan(sender), forward).await;
             drop(items);
             // A host that has dropped the future does not want to know.
             let _ = end.write(result.map_err(Into::into)).await;
@@ -106,17 +114,26 @@ impl source_wit::GuestImporter for Importer {
         let (mut contents, reader) = bindings::wit_stream::new();
         let importer = Rc::clone(&self.0);
         spawn_local(async move {
-            importer
-                .read_all(
-                    async |most| match paths.read(Vec::with_capacity(most)).await {
-                        (StreamResult::Complete(_), paths) => Some(paths),
-                        (_, paths) => (!paths.is_empty()).then_some(paths),
-                    },
-                    async |ready| {
-                        contents.write_all(ready.into_iter().map(content).collect()).await.is_empty()
-                    },
-                )
-                .await;
+            let (mut sender, wanted) = mpsc::channel(0);
+            let ask = async move {
+                loop {
+                    let (result, more) = paths.read(Vec::with_capacity(PATHS)).await;
+                    if sender.send(more).await.is_err() || !matches!(result, StreamResult::Complete(_)) {
+                        return;
+                    }
+                }
+            };
+            let (sender, mut ready) = mpsc::channel::<Vec<source::Content>>(0);
+            let forward = async {
+                while let Some(ready) = ready.next().await {
+                    if !contents.write_all(ready.into_iter().map(content).collect()).await.is_empty() {
+                        return;
+                    }
+                }
+            };
+            // The bodies end when the paths do; when nobody takes them, the rest is dropped.
+            let reading = join(importer.read_all(wanted, sender), ask);
+            drop(select(pin!(forward), pin!(reading.then(|_| pending::<()>()))).await);
         });
         reader
     }
@@ -126,7 +143,10 @@ impl source_wit::GuestImporter for Importer {
     }
 }
 
-fn content((path, body): (String, Result<Bytes, Error>)) -> source_wit::Content {
+/// Paths that are taken from the host at once.
+const PATHS: usize = 256;
+
+fn content((path, body): source::Content) -> source_wit::Content {
     source_wit::Content { path, body: body.map(Vec::from).map_err(Into::into) }
 }
 

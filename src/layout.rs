@@ -45,7 +45,7 @@ pub fn told_apart(name: &str, href: &str) -> String {
 /// For each of `names`, whether another one is like it to some file system.
 #[must_use]
 pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
-    let mut hashes: Vec<(u64, usize)> = names.enumerate().map(|(at, name)| (folded(name), at)).collect();
+    let mut hashes: Vec<(u64, u32)> = names.zip(0..).map(|(name, at)| (folded(name), at)).collect();
     let mut alike = vec![false; hashes.len()];
     hashes.sort_unstable();
     for pair in hashes.windows(2) {
@@ -53,7 +53,7 @@ pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
             && a == b
         {
             for at in [*first, *second] {
-                if let Some(flag) = alike.get_mut(at) {
+                if let Some(flag) = alike.get_mut(at as usize) {
                     *flag = true;
                 }
             }

@@ -116,13 +116,18 @@ fn in_ascii(address: &str) -> String {
     if host.is_ascii() {
         return address.to_owned();
     }
-    let labels = host.split('.').map(|label| match idna::punycode::encode_str(&label.to_lowercase()) {
+    let labels = host.split('.').map(|label| match idna::punycode::encode_str(&lower(label)) {
         Some(encoded) if !label.is_ascii() => format!("xn--{encoded}"),
         _ => label.to_owned(),
     });
     let host = labels.collect::<Vec<_>>().join(".");
     let at = if user.is_empty() { "" } else { "@" };
     format!("{scheme}://{user}{at}{host}{path}")
+}
+
+/// As `str::to_lowercase`, but for the sigma at the end of a Greek word, which host names do not tell apart.
+fn lower(label: &str) -> String {
+    label.chars().flat_map(char::to_lowercase).collect()
 }
 
 fn provider_start(provider: &'static Provider, user: Option<&str>) -> Result<Target, String> {

@@ -219,7 +219,7 @@ fn unknown(name: &str) -> String {
     let nearest = KNOWN
         .iter()
         .chain(OF_THE_HOST)
-        .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), known), known))
+        .map(|known| (strsim::levenshtein(&name.to_ascii_lowercase(), known), known))
         .filter(|(distance, known)| *distance <= known.len() / 2)
         .min();
     match nearest {

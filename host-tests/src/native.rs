@@ -116,27 +116,30 @@ impl NativeSource {
 async fn obey(importer: &Importer, command: Command) {
     match command {
         Command::Scan(mut items, end) => {
-            let result = importer
-                .scan(async |more| items.send(more.into_iter().map(item).collect()).await.is_ok())
-                .await;
+            let (sender, mut found) = mpsc::channel(0);
+            let forward = async {
+                while let Some(more) = found.next().await {
+                    items.send(more.into_iter().map(item).collect()).await.ok();
+                }
+            };
+            let (result, ()) = futures::join!(importer.scan(sender), forward);
             drop(items);
             end.send(result.map_err(|error| translated(&error))).ok();
         }
-        Command::ReadAll(mut paths, mut contents) => {
-            importer
-                .read_all(
-                    async |_| paths.next().await,
-                    async |ready| {
-                        let ready = ready.into_iter().map(|(path, body)| Content {
-                            path,
-                            body: body.map(Vec::from).map_err(|error| translated(&error)),
-                        });
-                        contents.send(ready.collect()).await.is_ok()
-                    },
-                )
-                .await;
+        Command::ReadAll(paths, mut contents) => {
+            let (sender, mut ready) = mpsc::channel::<Vec<source::Content>>(0);
+            let forward = async {
+                while let Some(ready) = ready.next().await {
+                    contents.send(ready.into_iter().map(content).collect()).await.ok();
+                }
+            };
+            futures::join!(importer.read_all(paths, sender), forward);
         }
     }
+}
+
+fn content((path, body): source::Content) -> Content {
+    Content { path, body: body.map(Vec::from).map_err(|error| translated(&error)) }
 }
 
 fn item(item: source::ScanItem) -> ScanItem {

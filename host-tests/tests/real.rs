@@ -128,9 +128,11 @@ async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     ensure!(text("work/displayname")? == "Work & meetings" && text("work/description")? == "What pays");
     ensure!(text("work/color")? == "#1E90FF");
     let sidecar: serde_json::Value = serde_json::from_str(&text("tasks/.caldav.json")?)?;
-    ensure!(sidecar["components"] == serde_json::json!(["VJOURNAL", "VTODO"]), "{sidecar}");
+    ensure!(sidecar["properties"]["components"] == serde_json::json!(["VJOURNAL", "VTODO"]), "{sidecar}");
     ensure!(
-        sidecar["color"] == "#FF8C00FF" && sidecar["displayname"] == "Tasks" && sidecar["kind"] == "calendar",
+        sidecar["properties"]["color"] == "#FF8C00FF"
+            && sidecar["properties"]["displayname"] == "Tasks"
+            && sidecar["kind"] == "calendar",
         "{sidecar}"
     );
 

@@ -149,15 +149,13 @@ pub async fn list(session: &Session, home: &Target, depth: Depth) -> Result<Home
 
 fn calendar(target: &Target, response: &Response) -> Calendar {
     let text = |name| response.text(name).map(str::to_owned);
-    let mut components: Vec<String> = response
-        .property(Name::SupportedComponents)
-        .into_iter()
-        .flat_map(|set| &set.children)
-        .filter_map(|comp| comp.attribute.clone())
-        .map(|name| name.to_ascii_uppercase())
-        .collect();
-    components.sort_unstable();
-    components.dedup();
+    let mut components: Vec<String> = Vec::new();
+    for comp in response.property(Name::SupportedComponents).into_iter().flat_map(|set| &set.children) {
+        let Some(kind) = comp.attribute.as_ref().map(|kind| kind.to_ascii_uppercase()) else { continue };
+        if let Err(place) = components.binary_search(&kind) {
+            components.insert(place, kind);
+        }
+    }
     let transparency = response.property(Name::ScheduleCalendarTransp).and_then(|value| {
         let is = |name| value.child(name).is_some();
         if is(Name::Transparent) { Some("transparent") } else { is(Name::Opaque).then_some("opaque") }

@@ -57,6 +57,8 @@ struct State {
     frontier: Option<Id>,
     /// Batches under way.
     batches: usize,
+    /// Whether more will be wanted soon: then a batch that is not full waits while others are under way.
+    more_to_come: bool,
 }
 
 /// What is going on with an object, and who waits for it.
@@ -124,8 +126,9 @@ impl Fetcher {
         receiver.map(|sent| sent.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "Cancelled."))))
     }
 
-    /// Starts as many batches as may be under way.
-    pub(super) fn launch(&self) {
+    /// Starts as many batches as may be under way. `more_to_come` says that full ones can be waited for.
+    pub(super) fn launch(&self, more_to_come: bool) {
+        self.state.borrow_mut().more_to_come = more_to_come;
         self.launch_with(1);
     }
 
@@ -145,7 +148,7 @@ impl Fetcher {
             let task = async move {
                 this.run(batch.0, batch.1).await;
                 this.state.borrow_mut().batches -= 1;
-                this.launch();
+                this.launch_with(1);
             };
             self.session.runtime().spawn(task.boxed_local());
         }
@@ -336,15 +339,26 @@ impl State {
             weight += shelf.weight(at);
             weight <= BATCH_BYTES
         };
-        let mut ids = Vec::new();
-        for (id, slot) in self.slots.range_mut((number, 0)..=(number, u32::MAX)) {
-            let Slot::Queued(waiting) = slot else { continue };
+        let (mut ids, mut full) = (Vec::new(), false);
+        let queued = self
+            .slots
+            .range((number, 0)..=(number, u32::MAX))
+            .filter(|(_, slot)| matches!(slot, Slot::Queued(_)));
+        for (id, _) in queued {
             // One object goes out however large it is.
-            if ids.len() == BATCH || !fits(id.1) && !ids.is_empty() {
+            full = ids.len() == BATCH || (!fits(id.1) && !ids.is_empty());
+            if full {
                 break;
             }
-            *slot = Slot::Asked(std::mem::take(waiting));
             ids.push(*id);
+        }
+        if self.more_to_come && self.batches > 0 && window == 1 && !full && ids.len() < BATCH {
+            return None;
+        }
+        for id in &ids {
+            if let Some(Slot::Queued(waiting)) = self.slots.remove(id) {
+                self.slots.insert(*id, Slot::Asked(waiting));
+            }
         }
         let mut at = ids.last()?.1 + 1;
         while ids.len() < window && at < shelf.len() {

@@ -14,7 +14,6 @@ struct Sidecar<'a> {
     kind: &'static str,
     /// Where the calendar was.
     href: &'a str,
-    #[serde(flatten)]
     properties: &'a Properties,
 }
 

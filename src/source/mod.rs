@@ -11,8 +11,10 @@ use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::channel::mpsc;
+use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::{self, FuturesUnordered};
+use futures::{FutureExt, SinkExt, StreamExt};
 
 use crate::caldav::calendars::{self, Calendar};
 use crate::caldav::discovery::{Found, discover};
@@ -65,8 +67,16 @@ pub struct Identity {
     pub root: &'static str,
 }
 
-/// Items of a scan that are passed on at once.
+/// One answer of `read_all`: a path, and its bytes. As `content` in `wit/source.wit`.
+pub type Content = (String, Result<Bytes>);
+/// An answer, and what its path was likely to weigh.
+type Weighed = (u64, Content);
+type Wanted = FuturesUnordered<LocalBoxFuture<'static, Weighed>>;
+
+/// Items of a scan, or bodies, that are passed on at once.
 const CHUNK: usize = 256;
+/// Bytes of bodies that are passed on at once, if there is more than one.
+const CHUNK_BYTES: usize = 1 << 20;
 /// Bodies that `read_all` has under way or ready at once, and their bytes as far as they are known.
 const MOST_WANTED: usize = 512;
 const MOST_WANTED_BYTES: u64 = 16 << 20;
@@ -123,9 +133,9 @@ impl Importer {
         check::check(&self.session, &self.options, &account).await
     }
 
-    /// Lists everything, and passes it on in pieces; `emit` answers whether anybody still listens.
-    /// With `Ok`, every entry came or is at or below a failed path.
-    pub async fn scan(&self, mut emit: impl AsyncFnMut(Vec<ScanItem>) -> bool) -> Result<()> {
+    /// Lists everything, and passes it on in pieces until nobody listens any more. With `Ok`, every
+    /// entry was sent or is at or below a failed path.
+    pub async fn scan(&self, mut out: mpsc::Sender<Vec<ScanItem>>) -> Result<()> {
         let account = self.sign_in().await?;
         let chosen = self.choose(account.calendars)?;
         let mut items = account.remarks;
@@ -145,9 +155,7 @@ impl Importer {
                         if items.len() < CHUNK {
                             break;
                         }
-                        if !emit(std::mem::take(&mut items)).await {
-                            return Err(Error::new(Kind::Cancelled, "Cancelled."));
-                        }
+                        out.send(std::mem::take(&mut items)).await.map_err(|_| nobody_listens())?;
                     }
                 }
                 Err(error) if error.is_fatal() => return Err(error),
@@ -163,8 +171,7 @@ impl Importer {
         {
             return Err(first.at("no calendar could be listed"));
         }
-        emit(items).await;
-        Ok(())
+        out.send(items).await.map_err(|_| nobody_listens())
     }
 
     /// The bytes of one file of the scan; looks ahead in the scan's order.
@@ -176,52 +183,66 @@ impl Importer {
         }
     }
 
-    /// The bytes of many files, just these. `next` gives some more paths, none at the end; `emit`
-    /// takes what is ready and answers whether anybody still listens.
+    /// The bytes of many files, just these, in any order: until the paths end, or nobody listens any more.
     pub async fn read_all(
         &self,
-        mut next: impl AsyncFnMut(usize) -> Option<Vec<String>>,
-        mut emit: impl AsyncFnMut(Vec<(String, Result<Bytes>)>) -> bool,
+        mut paths: mpsc::Receiver<Vec<String>>,
+        mut out: mpsc::Sender<Vec<Content>>,
     ) {
         let mut wanted = FuturesUnordered::new();
         let (mut more, mut bytes) = (true, 0);
         loop {
-            while more && wanted.len() < MOST_WANTED && bytes < MOST_WANTED_BYTES {
-                let Some(paths) = next(MOST_WANTED - wanted.len()).await else {
-                    more = false;
-                    break;
-                };
-                for path in paths {
-                    let place = self.catalog.find(&path);
-                    let weight = self.catalog.weight(place.as_ref());
-                    bytes += weight;
-                    let body = match place {
-                        Some(Place::File(bytes)) => Ok(Ok(bytes)),
-                        Some(Place::Object(id)) => Err(self.fetcher.want(id)),
-                        None => Ok(Err(not_scanned(&path))),
-                    };
-                    wanted.push(async move {
-                        let body = match body {
-                            Ok(here) => here,
-                            Err(coming) => coming.await.map_err(|error| error.at(&path)),
-                        };
-                        (path, body, weight)
-                    });
+            let room = more && wanted.len() < MOST_WANTED && bytes < MOST_WANTED_BYTES;
+            let first = if room {
+                match next_of(&mut paths, &mut wanted).await {
+                    Next::Paths(None) => {
+                        more = false;
+                        self.fetcher.launch(false);
+                        continue;
+                    }
+                    Next::Paths(Some(paths)) => {
+                        for path in paths {
+                            let (weight, body) = self.want(path);
+                            bytes += weight;
+                            wanted.push(body);
+                        }
+                        self.fetcher.launch(true);
+                        continue;
+                    }
+                    Next::Body(body) => body,
                 }
-                self.fetcher.launch();
-            }
-            let Some(first) = wanted.next().await else { return };
-            let mut ready = vec![first];
-            while ready.len() < CHUNK
-                && let Some(Some(another)) = futures::FutureExt::now_or_never(wanted.next())
-            {
-                ready.push(another);
-            }
-            bytes -= ready.iter().map(|(_, _, weight)| weight).sum::<u64>();
-            if !emit(ready.into_iter().map(|(path, body, _)| (path, body)).collect()).await {
+            } else {
+                let Some(body) = wanted.next().await else { return };
+                body
+            };
+            let (weight, ready) = with_all_that_are_ready(first, &mut wanted);
+            bytes -= weight;
+            if out.send(ready).await.is_err() {
                 return;
             }
         }
+    }
+
+    /// How much a path is likely to weigh, and the future of its bytes.
+    fn want(&self, path: String) -> (u64, LocalBoxFuture<'static, Weighed>) {
+        let place = self.catalog.find(&path);
+        let weight = self.catalog.weight(place.as_ref());
+        let body = match place {
+            Some(Place::Object(id)) => {
+                let coming = self.fetcher.want(id);
+                async move {
+                    let body = coming.await.map_err(|error| error.at(&path));
+                    (weight, (path, body))
+                }
+                .boxed_local()
+            }
+            Some(Place::File(bytes)) => std::future::ready((weight, (path, Ok(bytes)))).boxed_local(),
+            None => {
+                let error = not_scanned(&path);
+                std::future::ready((weight, (path, Err(error)))).boxed_local()
+            }
+        };
+        (weight, body)
     }
 
     /// Finds the account's calendars, once.
@@ -288,16 +309,12 @@ impl Importer {
         let names: Vec<String> =
             calendars.iter().map(|c| layout::directory_name(last_segment(&c.target))).collect();
         let alike = layout::alike(names.iter().map(String::as_str));
-        let mut chosen: Vec<(String, Calendar)> = names
-            .into_iter()
-            .zip(calendars)
-            .zip(alike)
-            .map(|((name, calendar), alike)| {
-                let name = if alike { layout::told_apart(&name, &calendar.target.path) } else { name };
-                (name, calendar)
-            })
-            .collect();
-        chosen.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let mut chosen: Vec<(String, Calendar)> = Vec::new();
+        for ((name, calendar), alike) in names.into_iter().zip(calendars).zip(alike) {
+            let name = if alike { layout::told_apart(&name, &calendar.target.path) } else { name };
+            let place = chosen.partition_point(|(other, _)| *other < name);
+            chosen.insert(place, (name, calendar));
+        }
         let all: Vec<String> = chosen.iter().map(|(name, _)| name.clone()).collect();
         chosen.retain(|(name, calendar)| {
             let display = calendar.properties.displayname.as_deref().unwrap_or(name);
@@ -327,6 +344,43 @@ impl Importer {
             listing.map(|listing| Shelf::new(name, calendar, listing, &self.options.filter.components));
         (path, shelf)
     }
+}
+
+/// What comes first: more paths, or a body.
+enum Next {
+    Paths(Option<Vec<String>>),
+    Body(Weighed),
+}
+
+async fn next_of(paths: &mut mpsc::Receiver<Vec<String>>, wanted: &mut Wanted) -> Next {
+    if wanted.is_empty() {
+        return Next::Paths(paths.next().await);
+    }
+    match select(wanted.next(), paths.next()).await {
+        Either::Left((Some(body), _)) => Next::Body(body),
+        Either::Left((None, paths)) => Next::Paths(paths.await),
+        Either::Right((paths, _)) => Next::Paths(paths),
+    }
+}
+
+/// This body and those that are here as well, up to a reasonable amount; and what they weigh.
+fn with_all_that_are_ready((mut weight, first): Weighed, wanted: &mut Wanted) -> (u64, Vec<Content>) {
+    let size = |(_, body): &Content| body.as_ref().map_or(0, Bytes::len);
+    let mut bytes = size(&first);
+    let mut ready = vec![first];
+    while ready.len() < CHUNK
+        && bytes < CHUNK_BYTES
+        && let Some(Some((more, body))) = wanted.next().now_or_never()
+    {
+        weight += more;
+        bytes += size(&body);
+        ready.push(body);
+    }
+    (weight, ready)
+}
+
+fn nobody_listens() -> Error {
+    Error::new(Kind::Cancelled, "Cancelled.")
 }
 
 /// The last segment of a collection's path, as the server spelt it.

@@ -12,13 +12,14 @@ pub fn options(target: Target) -> Request {
 /// The compliance classes in the `DAV` headers, of which there may be several.
 #[must_use]
 pub fn classes(headers: &Headers) -> Vec<String> {
-    let mut classes: Vec<String> = headers
-        .all("dav")
-        .flat_map(|value| value.split(','))
-        .map(|class| class.trim().to_ascii_lowercase())
-        .filter(|class| !class.is_empty())
-        .collect();
-    classes.sort_unstable();
-    classes.dedup();
+    let mut classes: Vec<String> = Vec::new();
+    for class in headers.all("dav").flat_map(|value| value.split(',')) {
+        let class = class.trim().to_ascii_lowercase();
+        if let Err(place) = classes.binary_search(&class)
+            && !class.is_empty()
+        {
+            classes.insert(place, class);
+        }
+    }
     classes
 }

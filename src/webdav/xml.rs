@@ -50,7 +50,7 @@ pub enum XmlError {
     Transport(#[from] TransportError),
     /// It is not well-formed, or not UTF-8.
     #[error("the XML is damaged: {0}")]
-    Malformed(String),
+    Malformed(&'static str),
     /// It ends before its root element does.
     #[error("the XML ends too early")]
     Truncated,
@@ -197,7 +197,9 @@ fn malformed(error: &quick_xml::Error) -> XmlError {
             XmlError::Truncated
         }
         quick_xml::Error::Syntax(_) => XmlError::Truncated,
-        error => XmlError::Malformed(error.to_string()),
+        quick_xml::Error::Encoding(_) => XmlError::Malformed("it is not UTF-8"),
+        quick_xml::Error::Namespace(_) => XmlError::Malformed("a prefix stands for nothing"),
+        _ => XmlError::Malformed("it is not well-formed"),
     }
 }
 
@@ -212,7 +214,7 @@ fn name_attribute(start: &BytesStart<'_>, limit: usize) -> Result<Option<String>
         if count >= limit {
             return Err(XmlError::Limit("attributes"));
         }
-        let attribute = attribute.map_err(|error| XmlError::Malformed(error.to_string()))?;
+        let attribute = attribute.map_err(|_| XmlError::Malformed("an attribute is not well-formed"))?;
         if attribute.key.as_ref() == "name" {
             value = Some(attribute.value.into_owned());
         }
@@ -222,7 +224,9 @@ fn name_attribute(start: &BytesStart<'_>, limit: usize) -> Result<Option<String>
 
 /// The character a reference stands for; only XML's own five entities are known.
 fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
-    if let Some(c) = reference.resolve_char_ref().map_err(|error| XmlError::Malformed(error.to_string()))? {
+    if let Some(c) =
+        reference.resolve_char_ref().map_err(|_| XmlError::Malformed("a reference to no character"))?
+    {
         return Ok(c);
     }
     match reference.as_ref() {
@@ -231,7 +235,7 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError
         "amp" => Ok('&'),
         "apos" => Ok('\''),
         "quot" => Ok('"'),
-        _ => Err(XmlError::Malformed("an entity that XML does not define".to_owned())),
+        _ => Err(XmlError::Malformed("an entity that XML does not define")),
     }
 }
 
