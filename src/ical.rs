@@ -4,16 +4,20 @@
 /// The text with CRLF at the end of every line (RFC 5545 3.1). XML gives line ends back as LF
 /// (RFC 4791 9.6), and two servers may store one object with either. Lone CRs stay.
 #[must_use]
-pub fn with_crlf(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 16);
-    let mut last = 0;
-    for &byte in text {
-        if byte == b'\n' && last != b'\r' {
-            out.push(b'\r');
-        }
-        out.push(byte);
-        last = byte;
+pub fn with_crlf(text: Vec<u8>) -> Vec<u8> {
+    let is_lone = |at: &usize| at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\r');
+    let lone: Vec<usize> = memchr::memchr_iter(b'\n', &text).filter(is_lone).collect();
+    if lone.is_empty() {
+        return text;
     }
+    let mut out = Vec::with_capacity(text.len() + lone.len());
+    let mut start = 0;
+    for at in lone {
+        out.extend_from_slice(text.get(start..at).unwrap_or_default());
+        out.push(b'\r');
+        start = at;
+    }
+    out.extend_from_slice(text.get(start..).unwrap_or_default());
     out
 }
 
@@ -41,8 +45,8 @@ mod tests {
 
     #[test]
     fn only_lone_line_feeds_change() {
-        assert_eq!(with_crlf(b"a\nb\r\nc\rd\n\n"), b"a\r\nb\r\nc\rd\r\n\r\n");
-        assert_eq!(with_crlf(b"\xff\n"), b"\xff\r\n");
+        assert_eq!(with_crlf(b"a\nb\r\nc\rd\n\n".to_vec()), b"a\r\nb\r\nc\rd\r\n\r\n");
+        assert_eq!(with_crlf(b"\xff\n".to_vec()), b"\xff\r\n");
     }
 
     #[test]

@@ -70,7 +70,9 @@ pub fn hash(parts: &[&[u8]], digits: usize) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hasher.finalize().iter().take(digits.div_ceil(2)).map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16);
+    let all = hasher.finalize();
+    all.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().take(digits).collect()
 }
 
 /// A number that is the same for names that differ only in case.
@@ -82,6 +84,12 @@ fn folded(name: &str) -> u64 {
 
 /// The decoded segment with everything unsafe percent-encoded.
 fn safe(segment: &str) -> String {
+    // Most names are as plain as this, and there may be very many.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let stem = segment.strip_suffix(EXTENSION).unwrap_or(segment);
+    if !stem.is_empty() && stem.bytes().all(plain) {
+        return segment.to_owned();
+    }
     let bytes: Vec<u8> = percent_decode_str(segment).collect();
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

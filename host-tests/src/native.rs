@@ -116,7 +116,7 @@ impl NativeSource {
 async fn obey(importer: &Importer, command: Command) {
     match command {
         Command::Scan(mut items, end) => {
-            let (sender, mut found) = mpsc::channel(0);
+            let (sender, mut found) = mpsc::channel::<Vec<source::ScanItem>>(0);
             let forward = async {
                 while let Some(more) = found.next().await {
                     items.send(more.into_iter().map(item).collect()).await.ok();

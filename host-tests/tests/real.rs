@@ -54,7 +54,7 @@ async fn on_the_server(
         for href in client.members(&path).await? {
             // Xandikos lists a name with a colon as a bare relative href.
             let href = if href.starts_with('/') { href } else { format!("{path}{href}") };
-            bodies.push(caldav::ical::with_crlf(&client.get(&href).await?));
+            bodies.push(caldav::ical::with_crlf(client.get(&href).await?.to_vec()));
         }
         bodies.sort();
         all.insert((*calendar).to_owned(), bodies);
@@ -161,7 +161,7 @@ async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     let fourth = backup(server, &singly, &["-o", "fetch=get", "-o", "calendars=tasks"]).await?;
     ensure!(fourth.code == 0, "{fourth:?}");
     let bodies = &in_the_folder(&singly)?["tasks"];
-    ensure!(bodies.iter().map(|b| caldav::ical::with_crlf(b)).eq(there["tasks"].iter().cloned()));
+    ensure!(bodies.iter().map(|b| caldav::ical::with_crlf(b.clone())).eq(there["tasks"].iter().cloned()));
     println!(
         "{}: {total} objects, {} requests, unchanged {}",
         server.name(),

@@ -207,7 +207,7 @@ impl Fetcher {
                         && let Some(at) = open.iter().position(|(key, _)| *key == object.key)
                     {
                         let (_, id) = open.swap_remove(at);
-                        self.deliver(id, Ok(Bytes::from(ical::with_crlf(text.as_bytes()))));
+                        self.deliver(id, Ok(Bytes::from(ical::with_crlf(text.into_bytes()))));
                     }
                 }
                 Ok(None) => break None,
@@ -279,7 +279,7 @@ impl Fetcher {
                 format!("{target}: the answer ends before the object does."),
             ));
         }
-        Ok(Bytes::from(if self.fetch == Fetch::Get { bytes } else { ical::with_crlf(&bytes) }))
+        Ok(Bytes::from(if self.fetch == Fetch::Get { bytes } else { ical::with_crlf(bytes) }))
     }
 
     fn deliver(&self, id: Id, body: Result<Bytes>) {

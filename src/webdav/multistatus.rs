@@ -90,7 +90,7 @@ impl Multistatus {
                     return Ok(Some(response));
                 }
                 Token::Start(_) => self.reader.skip().await?,
-                Token::End | Token::Text(_) => {}
+                Token::End => self.reader.text.clear(),
                 Token::Eof => return Ok(None),
             }
         }
@@ -104,7 +104,6 @@ impl Multistatus {
                 Token::Start(Some(Name::Status)) => response.status = status_code(&self.text().await?),
                 Token::Start(Some(Name::Propstat)) => self.propstat(&mut response).await?,
                 Token::Start(_) => self.reader.skip().await?,
-                Token::Text(_) => {}
                 Token::End => return Ok(response),
                 Token::Eof => return Err(XmlError::Truncated),
             }
@@ -118,7 +117,6 @@ impl Multistatus {
                 Token::Start(Some(Name::Prop)) => properties = self.children().await?,
                 Token::Start(Some(Name::Status)) => status = status_code(&self.text().await?),
                 Token::Start(_) => self.reader.skip().await?,
-                Token::Text(_) => {}
                 Token::End => break,
                 Token::Eof => return Err(XmlError::Truncated),
             }
@@ -136,31 +134,25 @@ impl Multistatus {
     async fn children(&mut self) -> Result<Vec<Element>, XmlError> {
         let mut done = Vec::new();
         let mut open: Vec<Element> = Vec::new();
+        self.reader.text.clear();
         loop {
-            let attribute = match self.reader.next().await? {
-                Token::Text(text) => {
-                    if let Some(element) = open.last_mut() {
-                        element.text.push_str(text);
-                    }
-                    continue;
-                }
+            let token = self.reader.next().await?;
+            let text = std::mem::take(&mut self.reader.text);
+            if let Some(element) = open.last_mut() {
+                // Nearly always the only text there is.
+                if element.text.is_empty() { element.text = text } else { element.text.push_str(&text) }
+            }
+            match token {
                 Token::Start(Some(name)) => {
-                    open.push(Element { name, text: String::new(), attribute: None, children: Vec::new() });
-                    true
+                    let attribute = self.reader.name_attribute.take();
+                    open.push(Element { name, text: String::new(), attribute, children: Vec::new() });
                 }
-                Token::Start(None) => {
-                    self.reader.skip().await?;
-                    false
-                }
+                Token::Start(None) => self.reader.skip().await?,
                 Token::End => {
                     let Some(element) = open.pop() else { return Ok(done) };
                     open.last_mut().map_or(&mut done, |parent| &mut parent.children).push(element);
-                    false
                 }
                 Token::Eof => return Err(XmlError::Truncated),
-            };
-            if attribute && let Some(element) = open.last_mut() {
-                element.attribute = self.reader.name_attribute.take();
             }
         }
     }
@@ -168,14 +160,13 @@ impl Multistatus {
     /// The text of the element that has just begun, to its end.
     async fn text(&mut self) -> Result<String, XmlError> {
         let mut out = String::new();
-        let mut depth = 1_usize;
+        self.reader.text.clear();
         loop {
-            match self.reader.next().await? {
-                Token::Text(text) if depth == 1 => out.push_str(text),
-                Token::Text(_) => {}
-                Token::Start(_) => depth += 1,
-                Token::End if depth == 1 => return Ok(out),
-                Token::End => depth -= 1,
+            let token = self.reader.next().await?;
+            out.push_str(&std::mem::take(&mut self.reader.text));
+            match token {
+                Token::Start(_) => self.reader.skip().await?,
+                Token::End => return Ok(out),
                 Token::Eof => return Err(XmlError::Truncated),
             }
         }

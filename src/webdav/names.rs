@@ -19,14 +19,16 @@ macro_rules! names {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Name { $($(#[$doc])* $variant,)* }
 
+        /// All of them.
+        const ALL: &[Name] = &[$(Name::$variant,)*];
+
         impl Name {
             /// The name for a namespace and a local name, if it is known.
             #[must_use]
             pub fn find(namespace: &str, local: &str) -> Option<Self> {
-                match (namespace, local) {
-                    $(($namespace, $local) => Some(Self::$variant),)*
-                    _ => None,
-                }
+                // Local names first: that settles it for most elements, by their length alone.
+                let mut same = ALL.iter().filter(|name| name.parts().1 == local);
+                same.find(|name| name.parts().0 == namespace).copied()
             }
 
             /// Namespace and local name.

@@ -64,13 +64,11 @@ pub enum XmlError {
 
 /// What a document consists of, for our purposes.
 #[derive(Debug)]
-pub enum Token<'a> {
-    /// An element begins; none if its name is not known.
+pub enum Token {
+    /// An element begins; none if its name is not known. The text before it is in `XmlReader::text`.
     Start(Option<Name>),
-    /// The innermost open element ends.
+    /// The innermost open element ends. The text before that is in `XmlReader::text`.
     End,
-    /// Text, or a piece of it, with references resolved.
-    Text(&'a str),
     /// The document has ended, properly.
     Eof,
 }
@@ -79,11 +77,12 @@ pub enum Token<'a> {
 pub struct XmlReader {
     reader: NsReader<Pieces>,
     buffer: Vec<u8>,
-    resolved: [u8; 4],
     limits: Limits,
     depth: usize,
     elements: usize,
     seen_root: bool,
+    /// The text since the last token, with references resolved. Whoever takes a token takes or clears it.
+    pub text: String,
     /// The value of the last start tag's `name` attribute (RFC 4791 9.3 has components in it).
     pub name_attribute: Option<String>,
 }
@@ -103,11 +102,11 @@ impl XmlReader {
         Self {
             reader,
             buffer: Vec::new(),
-            resolved: [0; 4],
             limits,
             depth: 0,
             elements: 0,
             seen_root: false,
+            text: String::new(),
             name_attribute: None,
         }
     }
@@ -118,9 +117,12 @@ impl XmlReader {
     }
 
     /// The next token.
-    pub async fn next(&mut self) -> Result<Token<'_>, XmlError> {
+    pub async fn next(&mut self) -> Result<Token, XmlError> {
         loop {
             self.buffer.clear();
+            if self.text.len() as u64 > self.limits.piece {
+                return Err(XmlError::Limit("bytes in one place"));
+            }
             self.reader.get_mut().piece = self.limits.piece;
             let (namespace, event) = match self.reader.read_resolved_event_into_async(&mut self.buffer).await
             {
@@ -148,21 +150,9 @@ impl XmlReader {
                     self.depth = self.depth.saturating_sub(1);
                     return Ok(Token::End);
                 }
-                // Borrowed from the buffer again: the borrow checker cannot see that a loop which
-                // goes on has given the event back.
-                Event::Text(text) => {
-                    let length = text.len();
-                    return Ok(Token::Text(tail(&self.buffer, length)));
-                }
-                Event::CData(data) => {
-                    let data = data.into_inner();
-                    self.buffer = data.into_owned().into_bytes();
-                    return Ok(Token::Text(tail(&self.buffer, usize::MAX)));
-                }
-                Event::GeneralRef(reference) => {
-                    let c = resolve(&reference)?;
-                    return Ok(Token::Text(c.encode_utf8(&mut self.resolved)));
-                }
+                Event::Text(text) => self.text.push_str(&text),
+                Event::CData(data) => self.text.push_str(&data),
+                Event::GeneralRef(reference) => self.text.push(resolve(&reference)?),
                 Event::Eof if self.depth > 0 || !self.seen_root => return Err(XmlError::Truncated),
                 Event::Eof => return Ok(Token::Eof),
                 _ => {}
@@ -177,18 +167,12 @@ impl XmlReader {
             match self.next().await? {
                 Token::Start(_) => depth += 1,
                 Token::End => depth -= 1,
-                Token::Text(_) => {}
                 Token::Eof => return Err(XmlError::Truncated),
             }
+            self.text.clear();
         }
         Ok(())
     }
-}
-
-/// The last `length` bytes as text; quick-xml has checked that they are UTF-8.
-fn tail(buffer: &[u8], length: usize) -> &str {
-    let start = buffer.len().saturating_sub(length);
-    buffer.get(start..).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 fn malformed(error: &quick_xml::Error) -> XmlError {
@@ -338,10 +322,11 @@ mod tests {
             let mut reader = XmlReader::new(body(pieces), limits);
             let mut out = String::new();
             loop {
-                match reader.next().await? {
+                let token = reader.next().await?;
+                out.push_str(&std::mem::take(&mut reader.text));
+                match token {
                     Token::Start(name) => out.push_str(&format!("<{}>", name.map_or("?", |n| n.parts().1))),
                     Token::End => out.push_str("</>"),
-                    Token::Text(text) => out.push_str(text),
                     Token::Eof => return Ok(out),
                 }
             }
