@@ -133,7 +133,7 @@ impl source_wit::GuestImporter for Importer {
             };
             // The bodies end when the paths do; when nobody takes them, the rest is dropped.
             let reading = join(importer.read_all(wanted, sender), ask);
-            drop(select(pin!(forward), pin!(reading.then(|_| pending::<()>()))).await);
+            select(pin!(forward), pin!(reading.then(|_| pending::<()>()))).await;
         });
         reader
     }
