@@ -94,6 +94,7 @@ impl XmlReader {
         let mut reader = NsReader::from_reader(Pieces {
             body,
             current: Bytes::new(),
+            returns: Returns::default(),
             total: limits.total,
             piece: limits.piece,
             failure: None,
@@ -227,6 +228,7 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError
 struct Pieces {
     body: Body,
     current: Bytes,
+    returns: Returns,
     total: u64,
     piece: u64,
     failure: Option<XmlError>,
@@ -245,14 +247,19 @@ impl AsyncBufRead for Pieces {
         while this.current.is_empty() {
             match this.body.poll_next_unpin(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Ok(&[])),
+                Poll::Ready(None) => {
+                    this.current = this.returns.rest();
+                    if this.current.is_empty() {
+                        return Poll::Ready(Ok(&[]));
+                    }
+                }
                 Poll::Ready(Some(Err(error))) => return this.fail(error.into()),
                 Poll::Ready(Some(Ok(bytes))) => {
-                    this.current = bytes;
-                    match this.total.checked_sub(this.current.len() as u64) {
+                    match this.total.checked_sub(bytes.len() as u64) {
                         Some(left) => this.total = left,
                         None => return this.fail(XmlError::Limit("bytes")),
                     }
+                    this.current = this.returns.plain(bytes);
                 }
             }
         }
@@ -283,6 +290,55 @@ impl AsyncRead for Pieces {
         buf.put_slice(bytes.get(..amount).unwrap_or_default());
         Pin::new(this).consume(amount);
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Turns the reference `&#13;` into the carriage return it stands for before the parser sees it.
+/// Many servers write every line end of calendar data so, and the parser takes each reference apart
+/// in three steps. Ends for good where a CDATA section begins: there it would not be a reference.
+#[derive(Default)]
+struct Returns {
+    /// The beginning of a reference or a section that the next piece may complete.
+    held: Vec<u8>,
+    ended: bool,
+}
+
+const REFERENCE: &[u8] = b"&#13;";
+const SECTION: &[u8] = b"<![CDATA[";
+
+impl Returns {
+    fn plain(&mut self, bytes: Bytes) -> Bytes {
+        if self.ended {
+            return bytes;
+        }
+        let bytes = if self.held.is_empty() {
+            bytes
+        } else {
+            Bytes::from([&std::mem::take(&mut self.held), &*bytes].concat())
+        };
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut start = 0;
+        for at in memchr::memchr2_iter(b'&', b'<', &bytes) {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if rest.starts_with(REFERENCE) {
+                out.extend_from_slice(bytes.get(start..at).unwrap_or_default());
+                out.push(b'\r');
+                start = at + REFERENCE.len();
+            } else if rest.starts_with(SECTION) {
+                self.ended = true;
+                break;
+            } else if REFERENCE.starts_with(rest) || SECTION.starts_with(rest) {
+                self.held = rest.to_vec();
+            }
+        }
+        let end = bytes.len() - self.held.len();
+        out.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+        Bytes::from(out)
+    }
+
+    /// What is still held when the body has ended.
+    fn rest(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.held))
     }
 }
 
@@ -341,6 +397,18 @@ mod tests {
             let pieces: Vec<&str> =
                 (0..whole.len()).step_by(size).map(|i| &whole[i..(i + size).min(whole.len())]).collect();
             assert_eq!(text_of(&pieces, Limits::PROPERTIES).unwrap(), expected, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn carriage_returns_come_as_references_or_not_at_all() {
+        let whole = "<a>1&#13;\n2&#13;&#13;&#1;&amp;#13;3<![CDATA[&#13;]]>&#13;</a>&#13;";
+        let expected = "<?>1\r\n2\r\r\u{1}&#13;3&#13;\r</>\r";
+        for size in 1..whole.len() {
+            let pieces: Vec<&str> =
+                (0..whole.len()).step_by(size).map(|i| &whole[i..(i + size).min(whole.len())]).collect();
+            let text = text_of(&pieces, Limits::PROPERTIES);
+            assert_eq!(text.unwrap(), expected, "pieces of {size}");
         }
     }
 
