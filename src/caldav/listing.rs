@@ -59,8 +59,9 @@ async fn list_once(session: &Session, calendar: &Target) -> Result<Listing> {
             listing.strange.push(format!("an object without a usable address ({})", response.href));
             continue;
         };
-        let itself = member.key() == target.key() && member.origin == target.origin;
-        match (member.member_of(&target), response.status) {
+        let name = member.member_of(&target);
+        let itself = name.is_none() && member.key() == target.key() && member.origin == target.origin;
+        match (name, response.status) {
             // RFC 6578 3.6, and what servers do that cut lists short.
             (_, Some(507)) => return Err(incomplete(&target, "the server sent only a part of it (507)")),
             (_, Some(status @ 400..)) if itself => {

@@ -216,7 +216,7 @@ impl Shelf {
         let (etag, modified) =
             (object.etag.as_deref().unwrap_or_default(), object.modified.as_deref().unwrap_or_default());
         let known = !etag.is_empty() || !modified.is_empty();
-        let href = self.calendar.target.with_path(&format!("{}{}", self.calendar.target.path, object.name));
+        let calendar = &self.calendar.target.path;
         // Without multiget, line ends are the server's own: other bytes, another version.
         let how: &[u8] = if fetch == Fetch::Get { b"get" } else { b"" };
         Some(Entry {
@@ -225,7 +225,10 @@ impl Shelf {
             size: None,
             modified: http_date(modified),
             version: known.then(|| {
-                layout::hash(&[href.path.as_bytes(), etag.as_bytes(), modified.as_bytes(), how], 32)
+                layout::hash(
+                    &[calendar.as_bytes(), object.name.as_bytes(), etag.as_bytes(), modified.as_bytes(), how],
+                    32,
+                )
             }),
         })
     }

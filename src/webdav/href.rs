@@ -120,7 +120,10 @@ impl Target {
     /// another scheme or port, so the same host name means this origin. A `?` is part of the name:
     /// no member of a collection has a query, and some servers forget to escape it.
     pub fn resolve_member(&self, href: &str) -> Result<Self, HrefError> {
-        let mut target = self.resolve(&href.replace('?', "%3F"))?;
+        let mut target = match href.contains('?') {
+            true => self.resolve(&href.replace('?', "%3F"))?,
+            false => self.resolve(href)?,
+        };
         if target.origin.host == self.origin.host {
             target.origin = self.origin.clone();
         }
@@ -141,7 +144,8 @@ impl Target {
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
-        percent_decode_str(path).collect()
+        // Nearly every path is plain, and there may be very many.
+        if path.contains('%') { percent_decode_str(path).collect() } else { path.as_bytes().to_vec() }
     }
 
     /// The last segment, as the server spelt it, and whether it is a direct member of `collection`.
@@ -149,8 +153,13 @@ impl Target {
     pub fn member_of(&self, collection: &Self) -> Option<&str> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
         let (parent, name) = path.rsplit_once('/')?;
+        // The same spelling settles it without decoding.
+        let is_parent = || {
+            collection.path.strip_suffix('/') == Some(parent)
+                || percent_decode_str(parent).eq(collection.key())
+        };
         let same = self.origin == collection.origin
-            && percent_decode_str(parent).eq(collection.key())
+            && is_parent()
             && !matches!(name, "" | "." | "..")
             && !matches!(name.to_ascii_lowercase().as_str(), "%2e" | "%2e%2e" | ".%2e" | "%2e.");
         same.then_some(name)
@@ -173,18 +182,25 @@ fn scheme_of(text: &str) -> Option<&str> {
 
 /// A path as it can be sent: anything but visible ASCII is percent-encoded, escapes stay.
 fn visible(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
+    let is_fine = |byte: u8| {
+        matches!(byte, b'!'..=b'~')
+            && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#')
+    };
+    if path.starts_with('/') && path.bytes().all(is_fine) {
+        return path.to_owned();
+    }
+    let mut out = String::with_capacity(path.len() + 1);
+    if !path.starts_with('/') {
+        out.push('/');
+    }
     for byte in path.bytes() {
-        match byte {
-            b'!'..=b'~'
-                if !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#') =>
-            {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
+        if is_fine(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
         }
     }
-    if out.starts_with('/') { out } else { format!("/{out}") }
+    out
 }
 
 #[cfg(test)]
