@@ -120,10 +120,8 @@ impl Target {
     /// another scheme or port, so the same host name means this origin. A `?` is part of the name:
     /// no member of a collection has a query, and some servers forget to escape it.
     pub fn resolve_member(&self, href: &str) -> Result<Self, HrefError> {
-        let mut target = match href.contains('?') {
-            true => self.resolve(&href.replace('?', "%3F"))?,
-            false => self.resolve(href)?,
-        };
+        let mut target =
+            if href.contains('?') { self.resolve(&href.replace('?', "%3F"))? } else { self.resolve(href)? };
         if target.origin.host == self.origin.host {
             target.origin = self.origin.clone();
         }
