@@ -48,6 +48,8 @@ pub struct Filter {
     pub exclude: Vec<WildMatch>,
     /// Component kinds such as `VEVENT`; all when empty.
     pub components: Vec<String>,
+    /// The options as they were written; empty when there are none.
+    pub text: String,
 }
 
 impl Filter {
@@ -181,6 +183,7 @@ impl Options {
             calendars: patterns(text("calendars")),
             exclude: patterns(text("exclude")),
             components: list(text("components")).map(str::to_ascii_uppercase).collect(),
+            text: [text("calendars"), text("exclude"), text("components")].join(" ").trim().to_owned(),
         };
         for kind in &filter.components {
             if !matches!(kind.as_str(), "VEVENT" | "VTODO" | "VJOURNAL" | "VFREEBUSY" | "VAVAILABILITY") {
@@ -329,6 +332,7 @@ mod tests {
             calendars: patterns("work*, Fam?ly"),
             exclude: patterns("*old"),
             components: vec!["VTODO".to_owned()],
+            text: String::new(),
         };
         let kinds = |kinds: &[&str]| kinds.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>();
         assert!(filter.wants(&["x1", "Family"], &[]));

@@ -189,9 +189,17 @@ async fn filters_choose_calendars() -> anyhow::Result<()> {
     let outcome = scratch.backup(&["-o", "calendars=work*", "-o", "exclude=*-old"]).await?;
     ensure!(outcome.code == 0, "{outcome:?}");
     ensure!(program::tree(&scratch.folder)?.keys().all(|path| path.starts_with("work/")));
-    let outcome = scratch.backup(&["-o", "calendars=wrok"]).await?;
+    let before = program::tree(&scratch.folder)?;
+    // Another choice does not make what it leaves out look deleted.
+    for other in ["calendars=family", "calendars=wrok"] {
+        let outcome = scratch.backup(&["-o", other]).await?;
+        ensure!(outcome.code == 64 && outcome.err.contains("another choice"), "{outcome:?}");
+        ensure!(program::tree(&scratch.folder)? == before, "{other}: something was removed");
+    }
+    let url = scratch.fake.url();
+    let outcome =
+        program::run(&["calendars", &url, "-o", "insecure=true", "-o", "calendars=wrok"], &[]).await?;
     ensure!(outcome.code == 64 && outcome.err.contains("family, work, work-old"), "{outcome:?}");
-    ensure!(!program::tree(&scratch.folder)?.is_empty(), "a filter that matches nothing removes nothing");
     Ok(())
 }
 

@@ -61,7 +61,7 @@ pub enum ScanItem {
 pub struct Identity {
     /// `caldav`.
     pub kind: &'static str,
-    /// `user@host`, with the path if the user gave one.
+    /// `user@host`, with the path if the user gave one, and the choice of calendars if there is one.
     pub origin: String,
     /// `/`.
     pub root: &'static str,
@@ -119,7 +119,14 @@ impl Importer {
             format!("{}@", self.options.username)
         };
         let path = if self.options.location.has_path { start.path.trim_end_matches('/') } else { "" };
-        Identity { kind: "caldav", origin: format!("{user}{}{path}", start.origin.authority()), root: "/" }
+        // Another choice of calendars is another source: what it leaves out is not gone.
+        let choice = &self.options.filter.text;
+        let choice = if choice.is_empty() { String::new() } else { [" (", choice, ")"].concat() };
+        Identity {
+            kind: "caldav",
+            origin: format!("{user}{}{path}{choice}", start.origin.authority()),
+            root: "/",
+        }
     }
 
     /// Signs in and finds the calendars.

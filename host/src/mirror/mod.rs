@@ -92,7 +92,9 @@ pub enum MirrorError {
     #[error("{0} is not empty and holds no backup. Choose an empty folder, or one of an earlier run")]
     NotABackup(String),
     /// It belongs to another account.
-    #[error("{folder} holds the backup of {origin}. Choose another folder for this account")]
+    #[error(
+        "{folder} holds the backup of {origin}. Choose another folder for another account or another choice of what to back up"
+    )]
     OtherSource {
         /// The folder.
         folder: String,
