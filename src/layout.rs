@@ -7,7 +7,7 @@
 //! Unicode normalisation may change, and names too long, get `~` and a hash of the href.
 
 use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
@@ -22,6 +22,10 @@ const EXTENSION: &str = ".ics";
 /// The file name of an object, from the last segment of its href as the server spelt it.
 #[must_use]
 pub fn object_name(segment: &str) -> String {
+    let stem = segment.strip_suffix(EXTENSION).unwrap_or(segment);
+    if is_plain(stem) && stem.len() + EXTENSION.len() <= LONGEST {
+        return [stem, EXTENSION].concat();
+    }
     let name = safe(segment);
     let stem = name.strip_suffix(EXTENSION).unwrap_or(&name);
     let stem = if stem.is_empty() { "%" } else { stem };
@@ -70,26 +74,35 @@ pub fn hash(parts: &[&[u8]], digits: usize) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    let digit = |value: u8| char::from_digit(u32::from(value), 16);
-    let all = hasher.finalize();
-    all.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().take(digits).collect()
+    let mut out = String::with_capacity(digits);
+    for half in hasher.finalize().iter().flat_map(|byte| [byte >> 4, byte & 15]).take(digits) {
+        out.push(char::from_digit(u32::from(half), 16).unwrap_or_default());
+    }
+    out
 }
 
 /// A number that is the same for names that differ only in case.
 fn folded(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    name.chars().flat_map(char::to_lowercase).for_each(|c| u32::from(c).hash(&mut hasher));
+    if name.is_ascii() {
+        name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+    } else {
+        let mut utf8 = [0; 4];
+        for c in name.chars().flat_map(char::to_lowercase) {
+            hasher.write(c.encode_utf8(&mut utf8).as_bytes());
+        }
+    }
     hasher.finish()
+}
+
+/// Whether there is nothing to change: most names are like this, and there may be very many.
+fn is_plain(stem: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !stem.is_empty() && stem.bytes().all(plain)
 }
 
 /// The decoded segment with everything unsafe percent-encoded.
 fn safe(segment: &str) -> String {
-    // Most names are as plain as this, and there may be very many.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let stem = segment.strip_suffix(EXTENSION).unwrap_or(segment);
-    if !stem.is_empty() && stem.bytes().all(plain) {
-        return segment.to_owned();
-    }
     let bytes: Vec<u8> = percent_decode_str(segment).collect();
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -102,7 +102,8 @@ impl Location {
     fn trusted_hosts(&self) -> impl Iterator<Item = String> {
         let start = &self.start.origin.host;
         let is_address = start.starts_with('[') || start.parse::<std::net::Ipv4Addr>().is_ok();
-        let own = if is_address { vec![start.clone()] } else { vec![start.clone(), format!("*.{start}")] };
+        let own =
+            if is_address { vec![start.to_string()] } else { vec![start.to_string(), format!("*.{start}")] };
         let provider = self.provider.map_or(&[][..], |provider| provider.trusted);
         own.into_iter().chain(provider.iter().map(|host| (*host).to_owned()))
     }

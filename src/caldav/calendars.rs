@@ -1,15 +1,13 @@
 //! The calendar collections of a home set, with all their properties (RFC 4791 4.2, 5.2).
 
+use dav_xml::{Limits, Name, Response};
 use serde::Serialize;
 
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
 use crate::session::Session;
 use crate::webdav::href::Target;
-use crate::webdav::multistatus::Response;
-use crate::webdav::names::Name;
 use crate::webdav::propfind::{Depth, propfind};
-use crate::webdav::xml::Limits;
 
 /// A calendar collection.
 #[derive(Clone, Debug)]

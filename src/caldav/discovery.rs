@@ -1,15 +1,15 @@
 //! From a location to the calendar home sets of an account: RFC 6764 (well-known), RFC 5397
 //! (current-user-principal) and RFC 4791 6.2.1 (calendar-home-set, of which there may be several).
 
+use dav_xml::{Limits, Name, Response};
+
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
 use crate::location::Location;
 use crate::session::{SendError, Session};
 use crate::webdav::href::Target;
-use crate::webdav::multistatus::Response;
-use crate::webdav::names::Name;
 use crate::webdav::propfind::{Depth, propfind};
-use crate::webdav::xml::Limits;
+use crate::webdav::refusal::Refusal;
 
 /// Paths where servers keep CalDAV when the root does not say so: Nextcloud and ownCloud, Cyrus and
 /// others, Baikal, DAViCal, `SOGo`.
@@ -77,12 +77,7 @@ async fn ask(session: &Session, target: &Target) -> Result<(Target, Response), S
     }
     let own = own.ok_or_else(|| Error::new(Kind::Protocol, format!("{target}: an empty answer.")))?;
     if let Some(status @ 400..) = own.status {
-        let refusal = crate::webdav::refusal::Refusal {
-            status,
-            precondition: None,
-            message: None,
-            is_rate_limit: false,
-        };
+        let refusal = Refusal { status, ..Refusal::default() };
         return Err(SendError::Refused { target, refusal });
     }
     Ok((target, own))
@@ -131,11 +126,7 @@ async fn follow(session: &Session, target: &Target, answer: &Response) -> Result
 /// The home sets a resource names, without repetitions.
 fn home_sets(target: &Target, answer: &Response) -> Vec<Target> {
     let mut homes: Vec<Target> = Vec::new();
-    for href in answer
-        .property(Name::CalendarHomeSet)
-        .into_iter()
-        .flat_map(super::super::webdav::multistatus::Element::hrefs)
-    {
+    for href in answer.property(Name::CalendarHomeSet).into_iter().flat_map(dav_xml::Element::hrefs) {
         if let Ok(home) = target.resolve_member(href).map(|home| home.as_collection())
             && !homes.iter().any(|known| known.origin == home.origin && known.key() == home.key())
         {

@@ -1,13 +1,13 @@
 //! What is in one calendar: every object's name and version (PROPFIND with Depth 1). No time range and
 //! no limit is ever asked for, because servers leave things out then and do not say so.
 
+use dav_xml::{Limits, Name};
+
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
 use crate::session::Session;
 use crate::webdav::href::Target;
-use crate::webdav::names::Name;
 use crate::webdav::propfind::{Depth, propfind};
-use crate::webdav::xml::Limits;
 
 /// A calendar object resource as it is listed. Kept small: there may be hundreds of thousands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ async fn list_once(session: &Session, calendar: &Target) -> Result<Listing> {
                 etag: response.text(Name::GetEtag).map(Into::into),
                 modified: response.text(Name::GetLastModified).map(Into::into),
                 size: response.text(Name::GetContentLength).and_then(|text| text.parse().ok()),
-                component: response.text(Name::GetContentType).and_then(component).map(Into::into),
+                component: response.text(Name::GetContentType).and_then(component),
             }),
         }
     }
@@ -90,12 +90,12 @@ fn incomplete(target: &Target, why: &str) -> Error {
 }
 
 /// The `component` parameter of a content type (RFC 5545 8.1).
-fn component(content_type: &str) -> Option<String> {
+fn component(content_type: &str) -> Option<Box<str>> {
     let parameter = content_type.split(';').map(str::trim).find_map(|p| {
         let (name, value) = p.split_once('=')?;
         name.eq_ignore_ascii_case("component").then_some(value)
     })?;
-    Some(parameter.trim_matches('"').to_ascii_uppercase())
+    Some(parameter.trim_matches('"').to_ascii_uppercase().into_boxed_str())
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@ pub mod discovery;
 pub mod listing;
 pub mod multiget;
 
+use dav_xml::{Limits, XmlError};
+
 use crate::error::{Error, Kind, Result};
 use crate::session::{Answer, SendError, transport_error};
 use crate::webdav::href::Target;
-use crate::webdav::multistatus::Multistatus;
-use crate::webdav::xml::{Limits, XmlError};
+use crate::webdav::multistatus::{Multistatus, ReadError};
 
 /// The multistatus of an answer; anything but 207 is a refusal or a misunderstanding.
 fn multistatus(answer: Answer, limits: Limits) -> Result<(Target, Multistatus), SendError> {
@@ -27,10 +28,10 @@ fn multistatus(answer: Answer, limits: Limits) -> Result<(Target, Multistatus), 
 }
 
 /// What went wrong while the XML of `target` was read.
-fn xml_error(target: &Target, error: &XmlError) -> Error {
+fn xml_error(target: &Target, error: &ReadError) -> Error {
     match error {
-        XmlError::Transport(error) => transport_error(target, error),
-        XmlError::Limit(_) => Error::new(Kind::TooLarge, format!("{target}: {error}.")),
+        ReadError::Transport(error) => transport_error(target, error),
+        ReadError::Xml(XmlError::Limit(_)) => Error::new(Kind::TooLarge, format!("{target}: {error}.")),
         _ => Error::new(Kind::Protocol, format!("{target}: {error}.")),
     }
 }

@@ -1,13 +1,13 @@
 //! The calendar-multiget REPORT (RFC 4791 7.9): many objects in one answer.
 
+use dav_xml::{Limits, Name, declarations, empty_element, escape};
+
 use super::{multistatus, xml_error};
 use crate::error::Result;
 use crate::http::Request;
 use crate::session::{SendError, Session};
 use crate::webdav::href::Target;
 use crate::webdav::multistatus::Multistatus;
-use crate::webdav::names::Name;
-use crate::webdav::xml::{Limits, declarations, empty_element, escape};
 
 /// One object of an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,13 +32,21 @@ pub async fn multiget(session: &Session, calendar: &Target, paths: &[String]) ->
 }
 
 fn request(calendar: &Target, paths: &[String]) -> Request {
-    let hrefs: String = paths.iter().map(|path| format!("<d:href>{}</d:href>", escape(path))).collect();
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><c:calendar-multiget{}><d:prop>{}{}</d:prop>{hrefs}</c:calendar-multiget>",
-        declarations(),
-        empty_element(Name::GetEtag),
-        empty_element(Name::CalendarData),
-    );
+    let mut body = [
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><c:calendar-multiget",
+        &declarations(),
+        "><d:prop>",
+        &empty_element(Name::GetEtag),
+        &empty_element(Name::CalendarData),
+        "</d:prop>",
+    ]
+    .concat();
+    for path in paths {
+        body.push_str("<d:href>");
+        body.push_str(&escape(path));
+        body.push_str("</d:href>");
+    }
+    body.push_str("</c:calendar-multiget>");
     // RFC 7809 4.1: ask for time zones to come with the objects even if they are standard ones.
     Request::new("REPORT", calendar.clone()).header("depth", "1").header("caldav-timezones", "T").xml(body)
 }

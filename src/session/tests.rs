@@ -93,7 +93,7 @@ fn broken_connections_are_repaired_but_a_dead_server_is_not_waited_for() {
 fn redirects_keep_to_trusted_places() {
     let to = |location: &'static str| {
         send(&[], move |request| {
-            if request.target.path == "/x" && request.target.origin.host == "cal.example" {
+            if request.target.path == "/x" && &*request.target.origin.host == "cal.example" {
                 Ok(Canned::status(301).header("Location", location))
             } else {
                 Ok(Canned::status(200).body(request.target.to_string()))
@@ -112,7 +112,7 @@ fn redirects_keep_to_trusted_places() {
         let error = result.unwrap_err();
         assert_eq!(error.kind, kind, "{location}");
         assert!(error.message().contains(word), "{location}: {error}");
-        assert!(script.sent.borrow().iter().all(|r| r.target.origin.host == "cal.example"), "{location}");
+        assert!(script.sent.borrow().iter().all(|r| &*r.target.origin.host == "cal.example"), "{location}");
     }
 }
 

@@ -160,9 +160,7 @@ impl Shelf {
 
     /// The place of an object on the server.
     pub(super) fn target(&self, at: u32) -> Option<Target> {
-        let segment = &self.objects.get(at as usize)?.name;
-        let calendar = &self.calendar.target;
-        Some(calendar.with_path(&format!("{}{segment}", calendar.path)))
+        Some(self.calendar.target.member(&self.objects.get(at as usize)?.name))
     }
 
     /// How many bytes an object is likely to be.
@@ -220,7 +218,7 @@ impl Shelf {
         // Without multiget, line ends are the server's own: other bytes, another version.
         let how: &[u8] = if fetch == Fetch::Get { b"get" } else { b"" };
         Some(Entry {
-            path: format!("/{}/{}", self.directory, self.name(at)?),
+            path: ["/", &self.directory, "/", &self.name(at)?].concat(),
             is_directory: false,
             size: None,
             modified: http_date(modified),

@@ -190,11 +190,12 @@ impl Fetcher {
 
     /// One multiget. What it brings is delivered as it comes in.
     async fn multiget(&self, shelf: &Shelf, ids: &[Id]) -> Ended {
-        let targets: Vec<(Id, Target)> =
-            ids.iter().filter_map(|id| Some((*id, shelf.target(id.1)?))).collect();
-        let paths: Vec<String> = targets.iter().map(|(_, target)| target.path.clone()).collect();
-        let mut open: Vec<(Vec<u8>, Id)> =
-            targets.into_iter().map(|(id, target)| (target.key(), id)).collect();
+        let (mut paths, mut open) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+        for id in ids {
+            let Some(target) = shelf.target(id.1) else { continue };
+            open.push((target.key(), *id));
+            paths.push(target.path);
+        }
         let mut answer = match multiget(&self.session, &shelf.calendar.target, &paths).await {
             Ok(answer) => answer,
             Err(error) => return Ended { missing: ids.to_vec(), error: Some(Trouble::from(error)) },

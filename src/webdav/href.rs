@@ -2,6 +2,7 @@
 //! only the decoded form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -11,8 +12,8 @@ use url::Url;
 pub struct Origin {
     /// Whether the scheme is https; the only other one is http.
     pub https: bool,
-    /// ASCII, lower case; IPv6 in brackets.
-    pub host: String,
+    /// ASCII, lower case; IPv6 in brackets. Shared, because every object's address has it.
+    pub host: Arc<str>,
     /// The port, also when it is the default one.
     pub port: u16,
 }
@@ -27,14 +28,14 @@ impl Origin {
             _ => return None,
         };
         let host = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
-        Some(Self { https, host, port: url.port_or_known_default()? })
+        Some(Self { https, host: host.into(), port: url.port_or_known_default()? })
     }
 
     /// `host`, or `host:port` where the port is not the scheme's own.
     #[must_use]
     pub fn authority(&self) -> String {
         let default = if self.https { 443 } else { 80 };
-        if self.port == default { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+        if self.port == default { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 
     /// `http` or `https`.
@@ -91,6 +92,12 @@ impl Target {
     #[must_use]
     pub fn with_path(&self, path: &str) -> Self {
         Self { origin: self.origin.clone(), path: visible(path) }
+    }
+
+    /// A member of this collection, by its last segment in the server's spelling.
+    #[must_use]
+    pub fn member(&self, segment: &str) -> Self {
+        Self { origin: self.origin.clone(), path: [self.path.as_str(), segment].concat() }
     }
 
     /// What `href` means when this resource said it. Takes an absolute path, an absolute URL, or a
@@ -159,7 +166,7 @@ impl Target {
         let same = self.origin == collection.origin
             && is_parent()
             && !matches!(name, "" | "." | "..")
-            && !matches!(name.to_ascii_lowercase().as_str(), "%2e" | "%2e%2e" | ".%2e" | "%2e.");
+            && !["%2e", "%2e%2e", ".%2e", "%2e."].iter().any(|dots| name.eq_ignore_ascii_case(dots));
         same.then_some(name)
     }
 
@@ -232,7 +239,7 @@ mod tests {
     fn an_own_host_with_a_wrong_scheme_is_rebased() {
         let base = at("https://cal.example:8443/dav/");
         assert_eq!(base.resolve_member("http://cal.example/dav/x").unwrap(), base.with_path("/dav/x"));
-        assert_eq!(base.resolve_member("http://evil.example/x").unwrap().origin.host, "evil.example");
+        assert_eq!(&*base.resolve_member("http://evil.example/x").unwrap().origin.host, "evil.example");
         assert_eq!(base.resolve_member("/dav/a?b.ics").unwrap().path, "/dav/a%3Fb.ics");
     }
 

@@ -3,8 +3,6 @@
 pub mod get;
 pub mod href;
 pub mod multistatus;
-pub mod names;
 pub mod options;
 pub mod propfind;
 pub mod refusal;
-pub mod xml;

@@ -1,8 +1,8 @@
 //! PROPFIND (RFC 4918 9.1).
 
+use dav_xml::{Name, declarations, empty_element};
+
 use super::href::Target;
-use super::names::Name;
-use super::xml::{declarations, empty_element};
 use crate::http::Request;
 
 /// How far below the resource to look (RFC 4918 10.2). `infinity` is never asked for.

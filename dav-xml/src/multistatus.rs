@@ -1,0 +1,327 @@
+//! The multistatus body (RFC 4918 13), one response at a time as it streams in.
+
+use crate::names::Name;
+use crate::tokens::{Scope, Token, Tokens};
+use crate::window::Window;
+use crate::{Limits, XmlError};
+
+/// One `response` of a multistatus (RFC 4918 14.24).
+#[derive(Debug, Default)]
+pub struct Response {
+    /// The resource, as the server spelt it.
+    pub href: String,
+    /// The status of the resource as a whole, if the response has one.
+    pub status: Option<u16>,
+    /// The properties that were found (a 2xx propstat). Those a failing propstat lists are not
+    /// here, whichever order they came in.
+    pub properties: Vec<Element>,
+    /// The status of each property that was not found, if any failed.
+    pub failed: Vec<(Name, u16)>,
+}
+
+impl Response {
+    /// A property that was found.
+    #[must_use]
+    pub fn property(&self, name: Name) -> Option<&Element> {
+        self.properties.iter().find(|element| element.name == name)
+    }
+
+    /// The text of a property, if it was found and is not empty.
+    #[must_use]
+    pub fn text(&self, name: Name) -> Option<&str> {
+        self.property(name).map(|element| element.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// Whether the resource type (RFC 4918 15.9) names `kind`.
+    #[must_use]
+    pub fn is(&self, kind: Name) -> bool {
+        self.property(Name::ResourceType).is_some_and(|kinds| kinds.child(kind).is_some())
+    }
+}
+
+/// A known element with what it holds. Unknown elements within it are left out.
+#[derive(Clone, Debug)]
+pub struct Element {
+    /// Its name.
+    pub name: Name,
+    /// Its own text, joined.
+    pub text: String,
+    /// The `name` attribute.
+    pub attribute: Option<String>,
+    /// The known elements in it.
+    pub children: Vec<Element>,
+}
+
+impl Element {
+    /// The first child of that name.
+    #[must_use]
+    pub fn child(&self, name: Name) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The texts of all `href` children.
+    pub fn hrefs(&self) -> impl Iterator<Item = &str> {
+        self.children.iter().filter(|c| c.name == Name::Href).map(|c| c.text.trim()).filter(|t| !t.is_empty())
+    }
+}
+
+/// What a multistatus has come to.
+#[derive(Debug)]
+pub enum Next {
+    /// One response.
+    Response(Response),
+    /// The next one is not here yet: feed more, or say that this was the end.
+    Feed,
+    /// The document has ended, properly.
+    End,
+}
+
+/// Reads a multistatus.
+pub struct Multistatus {
+    window: Window,
+    scope: Scope,
+    limits: Limits,
+    at: At,
+    /// Parsed, and not asked for yet.
+    ready: std::vec::IntoIter<Response>,
+    /// What came after those.
+    error: Option<XmlError>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Front,
+    Inside,
+    Behind,
+}
+
+impl Multistatus {
+    /// A parser that stops at `limits`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            window: Window::new(limits),
+            scope: Scope::default(),
+            limits,
+            at: At::Front,
+            ready: Vec::new().into_iter(),
+            error: None,
+        }
+    }
+
+    /// Adds what has arrived. Wanted whenever `next` says so.
+    pub fn feed(&mut self, piece: &[u8]) -> Result<(), XmlError> {
+        self.window.feed(piece)
+    }
+
+    /// Nothing more will arrive.
+    pub fn end(&mut self) {
+        self.window.end();
+    }
+
+    /// The next response, if it is here. What follows the document is not looked at, but must arrive.
+    pub fn next(&mut self) -> Result<Next, XmlError> {
+        loop {
+            if let Some(response) = self.ready.next() {
+                return Ok(Next::Response(response));
+            }
+            if let Some(error) = self.error.take() {
+                return Err(error);
+            }
+            if !self.window.is_ready() {
+                return Ok(Next::Feed);
+            }
+            if self.at == At::Behind {
+                self.window.advance(self.window.bytes().len());
+                return Ok(if self.window.ended() { Next::End } else { Next::Feed });
+            }
+            self.parse();
+        }
+    }
+
+    /// Parses all the parts that are here.
+    fn parse(&mut self) {
+        let bytes = self.window.bytes();
+        let mut tokens = Tokens::new(bytes, &mut self.scope, u16::from(self.at == At::Inside), self.limits);
+        let (mut ready, mut parsed) = (Vec::new(), 0);
+        let error = loop {
+            if self.at == At::Behind {
+                break None;
+            }
+            tokens.begin_part();
+            match part(&mut tokens, self.at) {
+                Ok((response, at)) => {
+                    parsed = bytes.len() - tokens.left();
+                    self.at = at;
+                    ready.extend(response);
+                }
+                Err(error) => break Some(error),
+            }
+        };
+        self.window.advance(parsed);
+        self.ready = ready.into_iter();
+        self.error = match error {
+            Some(XmlError::Truncated) => self.window.want_more().err(),
+            error => error,
+        };
+    }
+}
+
+/// What is between one response's end and the next one's.
+fn part(tokens: &mut Tokens<'_>, mut at: At) -> Result<(Option<Response>, At), XmlError> {
+    loop {
+        match tokens.next()? {
+            Token::Start(Some(Name::Multistatus)) if at == At::Front => at = At::Inside,
+            Token::Start(_) if at == At::Front => return Err(XmlError::Unexpected("a multistatus")),
+            Token::Start(Some(Name::Response)) => return Ok((Some(response(tokens)?), at)),
+            Token::Start(_) => tokens.skip()?,
+            Token::End => return Ok((None, At::Behind)),
+            Token::Eof => return Err(XmlError::Truncated),
+        }
+    }
+}
+
+fn response(tokens: &mut Tokens<'_>) -> Result<Response, XmlError> {
+    let mut response = Response::default();
+    loop {
+        match tokens.next()? {
+            Token::Start(Some(Name::Href)) => text(tokens)?.clone_into(&mut response.href),
+            Token::Start(Some(Name::Status)) => response.status = status_code(text(tokens)?),
+            Token::Start(Some(Name::Propstat)) => propstat(tokens, &mut response)?,
+            Token::Start(_) => tokens.skip()?,
+            Token::End => return Ok(response),
+            Token::Eof => return Err(XmlError::Truncated),
+        }
+    }
+}
+
+fn propstat(tokens: &mut Tokens<'_>, response: &mut Response) -> Result<(), XmlError> {
+    let (mut properties, mut status) = (Vec::new(), None);
+    loop {
+        match tokens.next()? {
+            Token::Start(Some(Name::Prop)) => properties = children(tokens)?,
+            Token::Start(Some(Name::Status)) => status = status_code(text(tokens)?),
+            Token::Start(_) => tokens.skip()?,
+            Token::End => break,
+            Token::Eof => return Err(XmlError::Truncated),
+        }
+    }
+    // A propstat without a status (RFC 4918 demands one) is taken at its word.
+    match status.unwrap_or(200) {
+        200..=299 if response.properties.is_empty() => response.properties = properties,
+        200..=299 => response.properties.append(&mut properties),
+        failed => response.failed.extend(properties.iter().map(|p| (p.name, failed))),
+    }
+    Ok(())
+}
+
+/// As many properties as a listing asks for.
+const USUAL_PROPERTIES: usize = 5;
+
+/// The known children of the element that has just begun, to its end. Iterative, with the open
+/// elements on a stack: depth is the server's choice.
+fn children(tokens: &mut Tokens<'_>) -> Result<Vec<Element>, XmlError> {
+    let mut done = Vec::with_capacity(USUAL_PROPERTIES);
+    let mut open: Vec<Element> = Vec::new();
+    tokens.text.clear();
+    loop {
+        let token = tokens.next()?;
+        let text = std::mem::take(&mut tokens.text);
+        if let Some(element) = open.last_mut() {
+            // Nearly always the only text there is.
+            if element.text.is_empty() { element.text = text } else { element.text.push_str(&text) }
+        }
+        match token {
+            Token::Start(Some(name)) => {
+                let attribute = tokens.name_attribute.take();
+                open.push(Element { name, text: String::new(), attribute, children: Vec::new() });
+            }
+            Token::Start(None) => tokens.skip()?,
+            Token::End => {
+                let Some(element) = open.pop() else { return Ok(done) };
+                open.last_mut().map_or(&mut done, |parent| &mut parent.children).push(element);
+            }
+            Token::Eof => return Err(XmlError::Truncated),
+        }
+    }
+}
+
+/// The text of the element that has just begun, to its end, without space around it.
+fn text<'t>(tokens: &'t mut Tokens<'_>) -> Result<&'t str, XmlError> {
+    tokens.text.clear();
+    loop {
+        match tokens.next()? {
+            Token::Start(_) => tokens.skip()?,
+            Token::End => return Ok(tokens.text.trim()),
+            Token::Eof => return Err(XmlError::Truncated),
+        }
+    }
+}
+
+/// The code in a status line such as `HTTP/1.1 200 OK`; the reason phrase may be missing.
+fn status_code(line: &str) -> Option<u16> {
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Response>, XmlError> {
+        let mut multistatus = Multistatus::new(Limits::PROPERTIES);
+        let mut pieces = text.as_bytes().chunks(100);
+        let mut all = Vec::new();
+        loop {
+            match multistatus.next()? {
+                Next::Response(response) => all.push(response),
+                Next::Feed => match pieces.next() {
+                    Some(piece) => multistatus.feed(piece)?,
+                    None => multistatus.end(),
+                },
+                Next::End => return Ok(all),
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_propstat_hides_nothing() {
+        let all = parse(
+            r#"<multistatus xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><response><href> /a/ </href>
+            <propstat><prop><displayname>A &amp; B</displayname><resourcetype><collection/><C:calendar/><x/></resourcetype></prop><status>HTTP/1.1 200</status></propstat>
+            <propstat><prop><displayname/><getetag/></prop><status>HTTP/1.1 404 Not Found</status></propstat></response>
+            <response><href>/b</href><status>HTTP/1.1 404 Not Found</status></response></multistatus>"#,
+        )
+        .unwrap();
+        let [a, b] = all.as_slice() else { panic!("{all:?}") };
+        assert_eq!(a.href, "/a/");
+        assert_eq!(a.text(Name::DisplayName), Some("A & B"));
+        assert!(a.is(Name::Calendar) && a.is(Name::Collection) && !a.is(Name::Principal));
+        assert_eq!(a.failed, [(Name::DisplayName, 404), (Name::GetEtag, 404)]);
+        assert_eq!((b.href.as_str(), b.status), ("/b", Some(404)));
+    }
+
+    #[test]
+    fn the_component_set_keeps_its_names() {
+        let all = parse(
+            r#"<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:response><d:href>/a/</d:href><d:propstat><d:prop>
+            <c:supported-calendar-component-set><c:comp name="VEVENT"/><c:comp name="VTODO"/></c:supported-calendar-component-set>
+            </d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response></d:multistatus>"#,
+        )
+        .unwrap();
+        let set = all[0].property(Name::SupportedComponents).unwrap();
+        let names: Vec<_> = set.children.iter().map(|c| c.attribute.as_deref().unwrap()).collect();
+        assert_eq!(names, ["VEVENT", "VTODO"]);
+    }
+
+    #[test]
+    fn anything_else_is_an_error() {
+        assert!(matches!(parse("<html><body/></html>"), Err(XmlError::Unexpected(_))));
+        assert!(matches!(parse(r#"<multistatus xmlns="DAV:"><response>"#), Err(XmlError::Truncated)));
+    }
+
+    #[test]
+    fn a_million_strange_elements_end_early() {
+        let text = format!(r#"<multistatus xmlns="DAV:">{}</multistatus>"#, "<x/>".repeat(1_000_000));
+        assert!(matches!(parse(&text), Err(XmlError::Limit(_))));
+    }
+}

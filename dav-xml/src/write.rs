@@ -1,0 +1,25 @@
+//! The pieces that request bodies are made of.
+
+use std::borrow::Cow;
+
+use crate::names::{Name, PREFIXES};
+
+/// An element with our prefix for its namespace: `<d:getetag/>`.
+#[must_use]
+pub fn empty_element(name: Name) -> String {
+    let (namespace, local) = name.parts();
+    let prefix = PREFIXES.iter().find(|(_, uri)| *uri == namespace).map_or("d", |(prefix, _)| prefix);
+    format!("<{prefix}:{local}/>")
+}
+
+/// The declarations of all our prefixes.
+#[must_use]
+pub fn declarations() -> String {
+    PREFIXES.iter().map(|(prefix, uri)| format!(" xmlns:{prefix}=\"{uri}\"")).collect()
+}
+
+/// Text as XML takes it.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    quick_xml::escape::escape(text)
+}
