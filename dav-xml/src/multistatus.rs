@@ -109,7 +109,7 @@ impl Multistatus {
         }
     }
 
-    /// Adds what has arrived. Wanted whenever `next` says so.
+    /// Adds what has arrived. Wanted whenever `next_response` says so.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), XmlError> {
         self.window.feed(piece)
     }
@@ -120,7 +120,7 @@ impl Multistatus {
     }
 
     /// The next response, if it is here. What follows the document is not looked at, but must arrive.
-    pub fn next(&mut self) -> Result<Next, XmlError> {
+    pub fn next_response(&mut self) -> Result<Next, XmlError> {
         loop {
             if let Some(response) = self.ready.next() {
                 return Ok(Next::Response(response));
@@ -272,7 +272,7 @@ mod tests {
         let mut pieces = text.as_bytes().chunks(100);
         let mut all = Vec::new();
         loop {
-            match multistatus.next()? {
+            match multistatus.next_response()? {
                 Next::Response(response) => all.push(response),
                 Next::Feed => match pieces.next() {
                     Some(piece) => multistatus.feed(piece)?,

@@ -16,7 +16,13 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::Certificates;
 
 /// A request that came in.
 #[derive(Clone, Debug)]
@@ -29,6 +35,8 @@ pub struct Seen {
     pub body: String,
     /// The value of `authorization`.
     pub authorization: Option<String>,
+    /// The version of HTTP.
+    pub version: http::Version,
     /// How many requests came before.
     pub number: usize,
 }
@@ -126,6 +134,7 @@ struct State {
 /// The server. It ends when dropped.
 pub struct Fake {
     port: u16,
+    tls: bool,
     state: Arc<State>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -139,6 +148,23 @@ impl Drop for Fake {
 impl Fake {
     /// A server whose account has these calendars with so many objects each.
     pub async fn start(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
+        Self::start_with(calendars, None).await
+    }
+
+    /// The same with TLS, and HTTP/2 for clients that offer it.
+    pub async fn start_tls(calendars: &[(&str, usize)], own: &Certificates) -> anyhow::Result<Self> {
+        let chain = CertificateDer::pem_slice_iter(own.certificate.as_bytes()).collect::<Result<_, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::start_with(calendars, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn start_with(calendars: &[(&str, usize)], tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let state = Arc::new(State::default());
@@ -146,14 +172,15 @@ impl Fake {
             let objects = (0..*count).map(|i| (format!("{i:06}.ics"), (1, object(&format!("{name}-{i}")))));
             locked(&state.calendars).insert(format!("/cal/{name}/"), objects.collect());
         }
-        let task = tokio::spawn(serve(listener, Arc::clone(&state)));
-        Ok(Self { port, state, task })
+        let is_tls = tls.is_some();
+        let task = tokio::spawn(serve(listener, tls, Arc::clone(&state)));
+        Ok(Self { port, tls: is_tls, state, task })
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or with `https`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", if self.tls { "https" } else { "http" }, self.port)
     }
 
     /// Asked before every answer; none for the usual one.
@@ -203,19 +230,27 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(listener: TcpListener, state: Arc<State>) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((socket, _)) = listener.accept().await {
         socket.set_nodelay(true).ok();
-        let state = Arc::clone(&state);
+        let (state, tls) = (Arc::clone(&state), tls.clone());
+        // A client that goes away is no failure of the server.
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(Arc::clone(&state), request));
-            // A client that goes away is no failure of the server.
-            auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(socket), service)
-                .await
-                .ok();
+            match tls {
+                None => talk(socket, state).await,
+                Some(tls) => {
+                    if let Ok(socket) = tls.accept(socket).await {
+                        talk(socket, state).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn talk(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>) {
+    let service = service_fn(|request| answer(Arc::clone(&state), request));
+    auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await.ok();
 }
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, std::io::Error> {
@@ -228,6 +263,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             path: head.uri.path().to_owned(),
             body: String::from_utf8_lossy(&body).into_owned(),
             authorization: head.headers.get("authorization").and_then(|v| v.to_str().ok()).map(str::to_owned),
+            version: head.version,
             number: all.len(),
         };
         all.push(seen.clone());

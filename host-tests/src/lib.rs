@@ -1,6 +1,7 @@
 //! What the tests stand on: servers, real and fake, an account to put on them, and the program under
 //! test. A new server is one file in `servers/`.
 
+pub mod certificates;
 pub mod client;
 pub mod fake;
 pub mod native;

@@ -262,3 +262,17 @@ async fn ctrl_c_stops_cleanly() -> anyhow::Result<()> {
     ensure!(program::tree(&scratch.folder)?.len() == 2002);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_do_not_share_a_folder() -> anyhow::Result<()> {
+    let scratch = Scratch::new(&[("work", 1)]).await?;
+    scratch.fake.delay(Duration::from_millis(500));
+    let (first, second) = tokio::join!(scratch.backup(&[]), async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        scratch.backup(&[]).await
+    });
+    let (first, second) = (first?, second?);
+    ensure!(first.code == 0, "{first:?}");
+    ensure!(second.code == 75 && second.err.contains("in use by another run"), "{second:?}");
+    Ok(())
+}

@@ -77,7 +77,7 @@ async fn ask(session: &Session, target: &Target) -> Result<(Target, Response), S
     }
     let own = own.ok_or_else(|| Error::new(Kind::Protocol, format!("{target}: an empty answer.")))?;
     if let Some(status @ 400..) = own.status {
-        let refusal = Refusal { status, ..Refusal::default() };
+        let refusal = Box::new(Refusal { status, ..Refusal::default() });
         return Err(SendError::Refused { target, refusal });
     }
     Ok((target, own))

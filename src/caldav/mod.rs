@@ -32,6 +32,6 @@ fn xml_error(target: &Target, error: &ReadError) -> Error {
     match error {
         ReadError::Transport(error) => transport_error(target, error),
         ReadError::Xml(XmlError::Limit(_)) => Error::new(Kind::TooLarge, format!("{target}: {error}.")),
-        _ => Error::new(Kind::Protocol, format!("{target}: {error}.")),
+        ReadError::Xml(_) => Error::new(Kind::Protocol, format!("{target}: {error}.")),
     }
 }

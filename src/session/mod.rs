@@ -66,7 +66,7 @@ pub enum SendError {
         /// Where.
         target: Target,
         /// Its words.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// No answer, or one that ends more than this request.
     #[error(transparent)]
@@ -209,7 +209,8 @@ impl Session {
                     let refusal = Refusal::read(response).await;
                     let transient =
                         retry::is_transient(refusal.status) || refusal.status == 403 && refusal.is_rate_limit;
-                    let refused = SendError::Refused { target: request.target.clone(), refusal };
+                    let refused =
+                        SendError::Refused { target: request.target.clone(), refusal: Box::new(refusal) };
                     if !transient {
                         return Err(refused);
                     }

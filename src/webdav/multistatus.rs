@@ -33,7 +33,7 @@ impl Multistatus {
     /// The next response; none when the document has ended properly.
     pub async fn next(&mut self) -> Result<Option<Response>, ReadError> {
         loop {
-            match self.parser.next()? {
+            match self.parser.next_response()? {
                 Next::Response(response) => return Ok(Some(response)),
                 Next::End => return Ok(None),
                 Next::Feed => match self.body.next().await {

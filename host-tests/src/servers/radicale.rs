@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::{PASSWORD, Process, TestServer, USER, environment};
+use crate::certificates::Certificates;
 use crate::client::Client;
 
 /// A running Radicale.
@@ -22,7 +23,7 @@ impl Radicale {
                 folder.display()
             );
             if tls {
-                certificates(folder)?;
+                Certificates::new()?.write(folder)?;
                 config = config.replace(
                     "[auth]",
                     &format!(
@@ -38,21 +39,6 @@ impl Radicale {
         })?;
         Ok(Self { process, tls })
     }
-}
-
-/// A CA, and a certificate of it for the loopback address.
-fn certificates(folder: &std::path::Path) -> anyhow::Result<()> {
-    let ca_key = rcgen::KeyPair::generate()?;
-    let mut ca = rcgen::CertificateParams::new(Vec::<String>::new())?;
-    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    std::fs::write(folder.join("ca.pem"), ca.self_signed(&ca_key)?.pem())?;
-    let issuer = rcgen::Issuer::new(ca, ca_key);
-    let key = rcgen::KeyPair::generate()?;
-    let certificate =
-        rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
-    std::fs::write(folder.join("cert.pem"), certificate.pem())?;
-    std::fs::write(folder.join("key.pem"), key.serialize_pem())?;
-    Ok(())
 }
 
 impl TestServer for Radicale {

@@ -53,6 +53,7 @@ impl From<&MirrorError> for Exit {
     fn from(error: &MirrorError) -> Self {
         match error {
             MirrorError::NotABackup(_) | MirrorError::OtherSource { .. } => Self::Usage,
+            MirrorError::InUse(_) => Self::TryLater,
             MirrorError::Index(_) => Self::Data,
             MirrorError::Folder { .. } => Self::Failure,
             MirrorError::Source(error) => error.into(),

@@ -23,10 +23,7 @@ pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
             return of_hyper(hyper);
         }
         if let Some(io) = cause.downcast_ref::<io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return tls_error(tls);
-            }
-            return of_io(io, connecting);
+            return tls_within(io).map_or_else(|| of_io(io, connecting), tls_error);
         }
     }
     if connecting { dns(text) } else { Error::InternalError(Some(text)) }
@@ -41,6 +38,12 @@ pub(super) fn of_hyper(error: &hyper::Error) -> Error {
         return Error::ConnectionReadTimeout;
     }
     Error::HttpResponseIncomplete
+}
+
+/// The TLS failure that an I/O error was made of, perhaps by way of others: `source` passes over it.
+fn tls_within(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref().or_else(|| inner.downcast_ref().and_then(tls_within))
 }
 
 fn of_io(error: &io::Error, connecting: bool) -> Error {

@@ -3,7 +3,7 @@
 //! wins; a line that was cut off is passed over, and its file is fetched again.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,6 +50,8 @@ pub(super) struct Index {
     head: Head,
     out: BufWriter<File>,
     pub(super) files: BTreeMap<String, Known>,
+    /// Keeps other runs out of the folder.
+    _lock: File,
 }
 
 impl Index {
@@ -57,6 +59,11 @@ impl Index {
     pub(super) fn open(folder: &Path, identity: &Identity) -> Result<Self, MirrorError> {
         let io = |error| MirrorError::folder(folder, error);
         std::fs::create_dir_all(folder).map_err(io)?;
+        let lock = File::open(folder).map_err(io)?;
+        // Released when the run ends, also by a kill. Some file systems have no locks.
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            return Err(MirrorError::InUse(folder.display().to_string()));
+        }
         let path = folder.join(NAME);
         let head = Head {
             format: FORMAT,
@@ -76,7 +83,7 @@ impl Index {
         };
         // Rewritten at the start as at the end: the file is whole from here on.
         let out = rewrite(&path, &head, &files).map_err(io)?;
-        Ok(Self { path, head, out, files })
+        Ok(Self { path, head, out, files, _lock: lock })
     }
 
     /// Notes that a file was written.

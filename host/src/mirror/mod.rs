@@ -101,6 +101,9 @@ pub enum MirrorError {
         /// Whose backup it is.
         origin: String,
     },
+    /// Another run is writing to it.
+    #[error("{0} is in use by another run. Wait for it to end")]
+    InUse(String),
     /// The index is not one that this program writes.
     #[error("{0} cannot be read: it is damaged or of a newer version. Move the folder away to begin anew")]
     Index(String),
