@@ -2,6 +2,7 @@
 //! the component nothing but standard output. Written out here because it is a header and padding: the
 //! library for it would be a thirtieth of the component.
 
+use std::io::{self, Read};
 use std::time::Duration;
 
 /// Everything in a tar stream is a multiple of this.
@@ -59,10 +60,86 @@ fn block(out: &mut Vec<u8>, kind: u8, name: &[u8], modified: u64, content: &[u8]
     out.resize(out.len().next_multiple_of(BLOCK), 0);
 }
 
+/// An entry of an archive that is read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Absolute and clean: `/work/lunch.ics`.
+    pub path: String,
+    /// The bytes; none for a directory.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// The next directory or file of an archive; none at its end. Understands what tar programs write today:
+/// ustar, and the long names of GNU and of pax (IEEE 1003.1, pax).
+pub fn next(input: &mut impl Read) -> io::Result<Option<Entry>> {
+    let mut long_name: Option<Vec<u8>> = None;
+    loop {
+        let mut header = [0; BLOCK];
+        input.read_exact(&mut header)?;
+        if header.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let field = |from: usize, to: usize| {
+            let all = header.get(from..to).unwrap_or_default();
+            all.split(|byte| *byte == 0).next().unwrap_or_default()
+        };
+        let size = number(field(124, 136)).ok_or_else(|| damaged("a size that is no number"))?;
+        let kind = header.get(156).copied().unwrap_or_default();
+        let (prefix, name) = (field(345, 500), field(0, NAME));
+        let is_posix = header.get(257..263).is_some_and(|magic| magic == b"ustar\0");
+        let own_name =
+            if is_posix && !prefix.is_empty() { [prefix, b"/", name].concat() } else { name.to_vec() };
+        let content = content(input, size)?;
+        match kind {
+            b'L' => long_name = Some(content.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()),
+            b'x' => long_name = pax_path(&content).or(long_name),
+            b'0' | 0 | b'5' => {
+                let name = long_name.take().unwrap_or(own_name);
+                let path =
+                    clean(&String::from_utf8_lossy(&name)).ok_or_else(|| damaged("a name with .. in it"))?;
+                return Ok(Some(Entry { path, bytes: (kind != b'5').then_some(content) }));
+            }
+            // Links, devices, remarks: nothing that a calendar consists of.
+            _ => long_name = None,
+        }
+    }
+}
+
+fn content(input: &mut impl Read, size: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    input.take(size.next_multiple_of(BLOCK as u64)).read_to_end(&mut content)?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if content.len() < size {
+        return Err(damaged("it ends too early"));
+    }
+    content.truncate(size);
+    Ok(content)
+}
+
+fn number(octal: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(octal).ok()?.trim(), 8).ok()
+}
+
+/// The path in a pax header: records of a length, a space, a name, `=`, a value and a newline.
+fn pax_path(records: &[u8]) -> Option<Vec<u8>> {
+    records.split(|byte| *byte == b'\n').find_map(|record| {
+        let (_, pair) = record.split_at_checked(record.iter().position(|byte| *byte == b' ')? + 1)?;
+        pair.strip_prefix(b"path=").map(<[u8]>::to_vec)
+    })
+}
+
+/// The path in the form that items have; none if it leads out of the archive.
+fn clean(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    (!parts.contains(&"..")).then(|| ["/", &parts.join("/")].concat())
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, ["this is no tar archive: ", what].concat())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     #[test]
@@ -86,5 +163,31 @@ mod tests {
             read,
             [("work/".to_owned(), 0, String::new()), (long[1..].to_owned(), 7, "x\r\n".to_owned())]
         );
+        let mut input = bytes.as_slice();
+        let directory = Entry { path: "/work".to_owned(), bytes: None };
+        assert_eq!(next(&mut input).unwrap(), Some(directory));
+        assert_eq!(next(&mut input).unwrap(), Some(Entry { path: long, bytes: Some(b"x\r\n".to_vec()) }));
+        assert_eq!(next(&mut input).unwrap(), None);
+        assert!(next(&mut &bytes[..700]).and_then(|_| next(&mut &bytes[512..1500])).is_err());
+    }
+
+    #[test]
+    fn archives_of_other_programs_are_read() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(2);
+        header.set_mode(0o644);
+        let path = format!("{}/{}.ics", "d".repeat(90), "n".repeat(60));
+        builder.append_pax_extensions([("path", format!("./{path}").as_bytes())]).unwrap();
+        builder.append_data(&mut header, "short.ics", b"ab".as_slice()).unwrap();
+        builder.append_data(&mut header, &path, b"cd".as_slice()).unwrap();
+        let bytes = builder.into_inner().unwrap();
+        let mut input = bytes.as_slice();
+        for text in [b"ab", b"cd"] {
+            let expected = Entry { path: format!("/{path}"), bytes: Some(text.to_vec()) };
+            assert_eq!(next(&mut input).unwrap(), Some(expected));
+        }
+        assert_eq!(clean("a/../b"), None);
+        assert!(next(&mut b"hello".as_slice()).is_err());
     }
 }

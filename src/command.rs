@@ -9,13 +9,15 @@ use futures::future::{join, join3};
 use futures::{SinkExt, StreamExt};
 
 use crate::archive;
+use crate::destination as item;
+use crate::destination::Exporter;
 use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::source::{Content, Entry, Importer, ScanItem};
 
 const USAGE: &str =
-    "Usage: backup LOCATION | calendars LOCATION | check LOCATION, each with [-o key=value]...
-  backup writes a tar to standard output. The environment may have CALDAV_USERNAME and CALDAV_PASSWORD.";
+    "Usage: backup LOCATION | restore LOCATION | calendars LOCATION | check LOCATION, each with [-o key=value]...
+  backup writes a tar to standard output, restore reads one from standard input. The environment may have CALDAV_USERNAME and CALDAV_PASSWORD.";
 
 /// Why a command failed, for people.
 type Outcome<T = ()> = Result<T, String>;
@@ -28,7 +30,11 @@ pub(crate) async fn run(runtime: Rc<dyn Runtime>) -> Result<(), ()> {
 
 async fn obey(runtime: Rc<dyn Runtime>, arguments: &[String]) -> Outcome {
     let [command, location, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
-    let importer = Importer::new(runtime, options(location, rest)?);
+    if command == "restore" {
+        let options = options(location, rest, Options::parse_to_restore)?;
+        return restore(&Exporter::new(runtime, options)).await;
+    }
+    let importer = Importer::new(runtime, options(location, rest, Options::parse)?);
     match command.as_str() {
         "backup" => backup(&importer).await,
         "calendars" => calendars(&importer).await,
@@ -38,7 +44,11 @@ async fn obey(runtime: Rc<dyn Runtime>, arguments: &[String]) -> Outcome {
 }
 
 /// The options of the command line, and those of the environment that it leaves out.
-fn options(location: &str, rest: &[String]) -> Outcome<Options> {
+fn options(
+    location: &str,
+    rest: &[String],
+    parse: fn(&[(String, String)]) -> crate::error::Result<Options>,
+) -> Outcome<Options> {
     let mut pairs = vec![("location".to_owned(), location.to_owned())];
     for (name, variable) in [("username", "CALDAV_USERNAME"), ("password", "CALDAV_PASSWORD")] {
         pairs.extend(std::env::var(variable).ok().map(|value| (name.to_owned(), value)));
@@ -57,7 +67,7 @@ fn options(location: &str, rest: &[String]) -> Outcome<Options> {
             _ => pairs.push((name.to_owned(), value.to_owned())),
         }
     }
-    let options = Options::parse(&pairs).map_err(|error| error.to_string())?;
+    let options = parse(&pairs).map_err(|error| error.to_string())?;
     if !options.location.start.origin.https && !insecure {
         let why =
             "not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.";
@@ -135,6 +145,60 @@ async fn backup(importer: &Importer) -> Outcome {
         .map_err(|error| ["standard output: ", &error.to_string()].concat())?;
     tell(&format!("{} calendars, {} files", directories.len().saturating_sub(1), files.len()));
     if whole { Ok(()) } else { Err("The archive is whole but for what is named above.".to_owned()) }
+}
+
+async fn restore(exporter: &Exporter) -> Outcome {
+    let (mut sender, items) = mpsc::channel(0);
+    let read = async move {
+        let mut input = std::io::stdin();
+        loop {
+            let entry = match archive::next(&mut input) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(["standard input: ", &error.to_string()].concat()),
+            };
+            let content =
+                entry.bytes.map_or(item::Content::Directory, |bytes| item::Content::File(bytes.into()));
+            if sender.send(vec![item::Item { path: entry.path, content }]).await.is_err() {
+                return Ok(());
+            }
+        }
+    };
+    let (out, mut reports) = mpsc::channel::<Vec<item::Report>>(0);
+    let mut counts = [0_u32; 5];
+    let tell_all = async {
+        while let Some(reports) = reports.next().await {
+            for report in reports {
+                count(&mut counts, report);
+            }
+        }
+    };
+    let (read, written, ()) = join3(read, exporter.write(items, out), tell_all).await;
+    let [created, updated, unchanged, skipped, failed] = counts;
+    tell(&format!(
+        "{created} created, {updated} updated, {unchanged} unchanged, {skipped} skipped, {failed} failed"
+    ));
+    read.and(written.map_err(|error| error.to_string()))?;
+    if failed == 0 { Ok(()) } else { Err("Everything is restored but for what is named above.".to_owned()) }
+}
+
+fn count(counts: &mut [u32; 5], report: item::Report) {
+    let (at, why) = match report {
+        item::Report::Notice(path, message) => {
+            return tell(&["note: ", path.as_deref().unwrap_or_default(), ": ", &message].concat());
+        }
+        item::Report::Done(path, outcome) => match outcome {
+            item::Outcome::Created => (0, None),
+            item::Outcome::Updated => (1, None),
+            item::Outcome::Unchanged => (2, None),
+            item::Outcome::Skipped(why) => (3, Some(["skipped: ", &path, ": ", &why].concat())),
+            item::Outcome::Failed(error) => (4, Some(["failed: ", &path, ": ", error.message()].concat())),
+        },
+    };
+    if let Some(count) = counts.get_mut(at) {
+        *count += 1;
+    }
+    why.iter().for_each(|why| tell(why));
 }
 
 async fn calendars(importer: &Importer) -> Outcome {

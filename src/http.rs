@@ -18,19 +18,28 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// Empty for none.
     pub body: Bytes,
+    /// Whether it may be sent again when no answer came.
+    pub repeatable: bool,
 }
 
 impl Request {
     /// A request without headers and body.
     #[must_use]
     pub fn new(method: &'static str, target: Target) -> Self {
-        Self { method, target, headers: Vec::new(), body: Bytes::new() }
+        Self { method, target, headers: Vec::new(), body: Bytes::new(), repeatable: true }
     }
 
     /// Adds a header; `name` in lower case.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Not to be sent again when it is unknown whether it arrived.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.repeatable = false;
         self
     }
 

@@ -46,6 +46,37 @@ pub fn told_apart(name: &str, href: &str) -> String {
     format!("{stem}~{}{extension}", hash(&[href.as_bytes()], 8))
 }
 
+/// What a new object of this file name is called on a server: the name before it was made safe, as far
+/// as it can be told, spelt as a path segment (RFC 3986 3.3).
+#[must_use]
+pub fn segment(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in percent_decode_str(name) {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            encode(&mut out, &[byte]);
+        }
+    }
+    out
+}
+
+/// Whether `segment` gives this object back its place on a server.
+#[must_use]
+pub fn tells(name: &str, own: &str) -> bool {
+    // Nearly always.
+    name == own || percent_decode_str(&segment(name)).eq(percent_decode_str(own))
+}
+
+/// A name that every server takes, for an object that would have another.
+#[must_use]
+pub fn plain_segment(name: &str) -> String {
+    let stem = name.strip_suffix(EXTENSION).unwrap_or(name);
+    let plain: String =
+        stem.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(100).collect();
+    [&plain, "-", &hash(&[name.as_bytes()], 8), EXTENSION].concat()
+}
+
 /// For each of `names`, whether another one is like it to some file system.
 #[must_use]
 pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
@@ -208,6 +239,28 @@ mod tests {
             assert_eq!(object_name(segment), expected, "{segment}");
         }
         assert_eq!(directory_name("w%20k."), "w k%2E");
+    }
+
+    #[test]
+    fn names_lead_back_to_segments() {
+        for (own, leads_back) in [
+            ("lunch.ics", true),
+            ("a%40b.ics", true),
+            ("a%20b.ics", true),
+            ("a%2Fb.ics", true),
+            ("a%252Fb.ics", true),
+            ("C:x.ics", true),
+            ("caf%C3%A9.ics", true),
+            (".hidden.ics", true),
+            ("a~0123abcd.ics", true),
+            ("no-extension", false),
+            ("cafe%CC%81.ics", false),
+        ] {
+            assert_eq!(tells(&object_name(own), own), leads_back, "{own}");
+        }
+        assert!(!tells(&object_name(&"long".repeat(99)), &"long".repeat(99)));
+        assert_eq!(segment("a b%2Fc@é.ics"), "a%20b%2Fc@%C3%A9.ics");
+        assert!(plain_segment("a b/é~1.ics").starts_with("ab1-"));
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //! From the outside in: [`source`] lists an account and reads its objects; [`caldav`] and [`webdav`]
 //! are the requests that takes, one to a file; [`session`] sends them; [`runtime`] is the outside.
 
+pub mod account;
 pub mod archive;
 pub mod caldav;
+pub mod destination;
 pub mod error;
 pub mod http;
 pub mod ical;

@@ -21,6 +21,8 @@ pub struct Options {
     pub filter: Filter,
     /// How bodies are fetched.
     pub fetch: Fetch,
+    /// How to restore.
+    pub restore: Restore,
     /// The most requests under way at once.
     pub concurrency: usize,
     /// How long to wait for a connection, for an answer to begin, and for more of it.
@@ -37,6 +39,56 @@ pub enum Fetch {
     Multiget,
     /// One by one: the server's bytes without the line-end rules of XML.
     Get,
+}
+
+/// How to restore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// What to do about an object that is there with other content.
+    pub conflict: Conflict,
+    /// Where everything goes, whatever calendar it was in.
+    pub into: Option<String>,
+    /// Where single calendars go: directory of the backup, and calendar.
+    pub map: Vec<(String, String)>,
+    /// Whether calendars that are not there are made.
+    pub create: bool,
+    /// Whether the server may write to people who are invited.
+    pub scheduling: bool,
+    /// How closely to look at what was written.
+    pub verify: Verify,
+    /// Whether to say what would be done, and do nothing.
+    pub dry_run: bool,
+}
+
+/// What to do about an object that is there with other content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conflict {
+    /// It becomes what the backup has.
+    #[default]
+    Overwrite,
+    /// It stays.
+    Skip,
+    /// It stays, and the backup's gets another UID and a place beside it.
+    Duplicate,
+}
+
+/// How closely to look at what was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Everything is read back and compared.
+    #[default]
+    Full,
+    /// The listing must have it.
+    Etag,
+    /// The answer to the PUT is believed.
+    None,
+}
+
+/// What options are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Source,
+    Destination,
 }
 
 /// Which calendars are wanted. Patterns match the directory's name or the display name.
@@ -99,6 +151,13 @@ const KNOWN: &[&str] = &[
     "exclude",
     "components",
     "fetch",
+    "conflict",
+    "into",
+    "map",
+    "create",
+    "scheduling",
+    "verify",
+    "dry_run",
     "concurrency",
     "timeout",
     "retries",
@@ -117,32 +176,27 @@ const OF_THE_HOST: &[&str] = &[
 ];
 
 /// Options of the plan that this version does not have.
-const NOT_YET: &[&str] = &[
-    "client_id",
-    "client_secret",
-    "refresh_token",
-    "access_token",
-    "auth_url",
-    "token_url",
-    "scope",
-    "conflict",
-    "into",
-    "map",
-    "create",
-    "scheduling",
-    "verify",
-    "dry_run",
-];
+const NOT_YET: &[&str] =
+    &["client_id", "client_secret", "refresh_token", "access_token", "auth_url", "token_url", "scope"];
+
+/// Options of backups alone, and of restores alone.
+const READING: &[&str] = &["calendars", "exclude", "components", "fetch"];
+const WRITING: &[&str] = &["conflict", "into", "map", "create", "scheduling", "verify", "dry_run"];
 
 impl Options {
-    /// Parses what a host passes.
+    /// Parses what a host passes to a source.
     pub fn parse(pairs: &[(String, String)]) -> Result<Self, Error> {
-        let mut problems = Vec::new();
-        for (name, _) in pairs {
-            if !KNOWN.contains(&name.as_str()) {
-                problems.push(unknown(name));
-            }
-        }
+        Self::parse_for(Side::Source, pairs)
+    }
+
+    /// Parses what a host passes to a destination.
+    pub fn parse_to_restore(pairs: &[(String, String)]) -> Result<Self, Error> {
+        Self::parse_for(Side::Destination, pairs)
+    }
+
+    fn parse_for(side: Side, pairs: &[(String, String)]) -> Result<Self, Error> {
+        let mut problems: Vec<String> =
+            pairs.iter().filter_map(|(name, _)| out_of_place(side, name)).collect();
         let value = |name: &str| pairs.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let text = |name: &str| value(name).unwrap_or_default().trim();
 
@@ -190,6 +244,7 @@ impl Options {
                 problems.push(format!("components: {kind} is not one of VEVENT, VTODO, VJOURNAL."));
             }
         }
+        let restore = restore(&text, &mut problems);
         match (location, problems.as_slice()) {
             (Ok(location), []) => Ok(Self {
                 location: location.with_user(&username),
@@ -197,6 +252,7 @@ impl Options {
                 password,
                 filter,
                 fetch,
+                restore,
                 concurrency: usize::try_from(concurrency).unwrap_or(1),
                 timeout: Duration::from_secs(timeout),
                 retries: u32::try_from(retries).unwrap_or(0),
@@ -207,6 +263,58 @@ impl Options {
             }
         }
     }
+}
+
+/// What to say about an option that has no place here, if it has none.
+fn out_of_place(side: Side, name: &str) -> Option<String> {
+    if !KNOWN.contains(&name) {
+        return Some(unknown(name));
+    }
+    match side {
+        Side::Source if WRITING.contains(&name) => {
+            Some(format!("{name}: is for restoring, not for backups."))
+        }
+        Side::Destination if READING.contains(&name) => {
+            Some(format!("{name}: is for backups; a restore writes all that it is given."))
+        }
+        _ => None,
+    }
+}
+
+fn restore<'a>(text: &impl Fn(&str) -> &'a str, problems: &mut Vec<String>) -> Restore {
+    let mut choice = |name: &str, choices: &[&str]| {
+        let text = text(name);
+        let at = choices.iter().position(|choice| *choice == text);
+        at.or(text.is_empty().then_some(0)).unwrap_or_else(|| {
+            problems.push(format!("{name}: {text} is not one of {}.", choices.join(", ")));
+            0
+        })
+    };
+    let conflict = [Conflict::Overwrite, Conflict::Skip, Conflict::Duplicate]
+        .get(choice("conflict", &["overwrite", "skip", "duplicate"]))
+        .copied()
+        .unwrap_or_default();
+    let verify = [Verify::Full, Verify::Etag, Verify::None]
+        .get(choice("verify", &["full", "etag", "none"]))
+        .copied()
+        .unwrap_or_default();
+    let create = choice("create", &["true", "false"]) == 0;
+    let scheduling = choice("scheduling", &["suppress", "allow"]) == 1;
+    let dry_run = choice("dry_run", &["false", "true"]) == 1;
+    let mut map = Vec::new();
+    for pair in list(text("map")) {
+        match pair.split_once('=').or_else(|| pair.split_once(':')) {
+            Some((from, to)) if !from.trim().is_empty() && !to.trim().is_empty() => {
+                map.push((from.trim().to_owned(), to.trim().to_owned()));
+            }
+            _ => problems.push(format!("map: {pair} is not FROM:TO, such as work:Office.")),
+        }
+    }
+    let into = Some(text("into").to_owned()).filter(|into| !into.is_empty());
+    if into.is_some() && !map.is_empty() {
+        problems.push("into: cannot be used together with map.".to_owned());
+    }
+    Restore { conflict, into, map, create, scheduling, verify, dry_run }
 }
 
 /// What to say about an option that cannot be used.
@@ -295,6 +403,7 @@ mod tests {
             ("zzz", ""),
             ("tls_ca", "x"),
             ("conflict", "skip"),
+            ("client_id", "x"),
         ])
         .unwrap_err();
         assert_eq!(error.kind, Kind::InvalidOptions);
@@ -307,7 +416,8 @@ mod tests {
             ("components:", "EVENTS"),
             ("zzz:", "there are location"),
             ("tls_ca:", "program"),
-            ("conflict:", "yet"),
+            ("conflict:", "for restoring"),
+            ("client_id:", "yet"),
             ("location:", "missing"),
         ] {
             assert!(
@@ -315,7 +425,28 @@ mod tests {
                 "{start} {word}: {lines:#?}"
             );
         }
-        assert_eq!(lines.len(), 9);
+        assert_eq!(lines.len(), 10);
+    }
+
+    #[test]
+    fn restores_have_options_of_their_own() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            std::iter::once(&("location", "caldav://h/"))
+                .chain(pairs)
+                .map(|(n, v)| ((*n).into(), (*v).into()))
+                .collect()
+        };
+        let options =
+            Options::parse_to_restore(&pairs(&[("map", "a:B, c=/d/"), ("conflict", "skip")])).unwrap();
+        let map = [("a".to_owned(), "B".to_owned()), ("c".to_owned(), "/d/".to_owned())];
+        assert_eq!(
+            (options.restore.map.as_slice(), options.restore.conflict),
+            (map.as_slice(), Conflict::Skip)
+        );
+        assert!(options.restore.create && !options.restore.scheduling && !options.restore.dry_run);
+        let wrong = pairs(&[("map", "a"), ("into", "x"), ("verify", "maybe"), ("fetch", "get")]);
+        let error = Options::parse_to_restore(&wrong).unwrap_err();
+        assert_eq!(error.message().lines().count(), 3, "{error}");
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 502 | 503 | 504 | 507)
 }
 
+/// Whether a status means "not now", and that nothing was done: what may be repeated in any case.
+#[must_use]
+pub fn is_not_done(status: u16) -> bool {
+    matches!(status, 408 | 429 | 503)
+}
+
 /// How long to wait before sending again for the `attempt`th time (0 is the first repetition), or
 /// none when the server asks for more than is reasonable.
 #[must_use]

@@ -17,7 +17,7 @@ mod write;
 pub use error::{DavError, dav_error};
 pub use multistatus::{Element, Multistatus, Next, Response};
 pub use names::{APPLE, CALDAV, CALENDARSERVER, DAV, Name, PREFIXES};
-pub use write::{declarations, empty_element, escape};
+pub use write::{declarations, element, empty_element, escape};
 
 /// How much a document may hold.
 #[derive(Clone, Copy, Debug)]

@@ -15,5 +15,6 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
+pub use exports::plakar::connector::destination::{Item, Outcome, WriteItem};
 pub use exports::plakar::connector::source::{Content, ScanItem};
 pub use plakar::connector::types::{Datetime, Entry, EntryKind, Error, Failure, Finding, Identity, Notice};

@@ -1,7 +1,7 @@
 //! The calendar collections of a home set, with all their properties (RFC 4791 4.2, 5.2).
 
 use dav_xml::{Limits, Name, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
@@ -22,7 +22,8 @@ pub struct Calendar {
 
 /// The properties of a calendar that a restore needs, as the server gave them. The field order is the
 /// order in the metadata file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Properties {
     /// `displayname` (RFC 4918 15.2).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,7 @@ pub struct Properties {
     pub timezone_id: Option<String>,
     /// `schedule-calendar-transp` (RFC 6638 9.1): `opaque` or `transparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub transparency: Option<&'static str>,
+    pub transparency: Option<String>,
     /// Default alarm of timed events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_alarm_timed: Option<String>,
@@ -60,7 +61,8 @@ pub struct Properties {
 }
 
 /// A calendar that the server fetches from elsewhere (CalendarServer extension).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Subscription {
     /// The address; empty when the server does not tell.
     pub source: String,
@@ -158,6 +160,7 @@ fn calendar(target: &Target, response: &Response) -> Calendar {
         let is = |name| value.child(name).is_some();
         if is(Name::Transparent) { Some("transparent") } else { is(Name::Opaque).then_some("opaque") }
     });
+    let transparency = transparency.map(str::to_owned);
     let source = response
         .property(Name::Source)
         .and_then(|s| s.hrefs().next().map(str::to_owned).or_else(|| text(Name::Source)));

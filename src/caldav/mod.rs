@@ -3,7 +3,9 @@
 pub mod calendars;
 pub mod discovery;
 pub mod listing;
+pub mod mkcalendar;
 pub mod multiget;
+pub mod scheduling;
 
 use dav_xml::{Limits, XmlError};
 

@@ -117,7 +117,12 @@ pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
         if !matches!(name, "ORGANIZER" | "ATTENDEE") || has_agent() {
             return out.extend_from_slice(line.raw);
         }
-        let (own, rest) = line.raw.split_at(name.len());
+        let whole = match line.raw.get(..name.len()) {
+            Some(start) if start.eq_ignore_ascii_case(name.as_bytes()) => line.raw.to_vec(),
+            // A fold within the name.
+            _ => [&line.text, b"\r\n".as_slice()].concat(),
+        };
+        let (own, rest) = whole.split_at(name.len());
         // A fold, so that no line grows too long (RFC 5545 3.1).
         out.extend([own, b";SCHEDULE-AGENT=CLIENT\r\n ", rest].concat());
     })

@@ -207,8 +207,11 @@ impl Session {
                     self.lost.set(0);
                     let pause = retry::pause(attempt, Some(&response.headers));
                     let refusal = Refusal::read(response).await;
-                    let transient =
-                        retry::is_transient(refusal.status) || refusal.status == 403 && refusal.is_rate_limit;
+                    let transient = if request.repeatable {
+                        retry::is_transient(refusal.status)
+                    } else {
+                        retry::is_not_done(refusal.status)
+                    } || refusal.status == 403 && refusal.is_rate_limit;
                     let refused =
                         SendError::Refused { target: request.target.clone(), refusal: Box::new(refusal) };
                     if !transient {
@@ -219,7 +222,8 @@ impl Session {
                 }
                 Err(error) => {
                     let again = error.is_transient()
-                        && (self.answered.get() || matches!(error, TransportError::Broken(_)));
+                        && (self.answered.get() || matches!(error, TransportError::Broken(_)))
+                        && (request.repeatable || matches!(error, TransportError::Connect(_)));
                     let error = transport_error(&request.target, &error);
                     if !again {
                         return Err(if error.is_fatal() { self.stop(error) } else { error }.into());

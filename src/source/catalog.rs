@@ -2,6 +2,7 @@
 //! may be hundreds of thousands of objects: paths are computed, not kept.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
@@ -15,11 +16,11 @@ use crate::options::Fetch;
 use crate::webdav::href::Target;
 
 /// An object: the shelf, and the place on it. The order is the order of the scan.
-pub(super) type Id = (u32, u32);
+pub(crate) type Id = (u32, u32);
 
 /// Where the bytes of a path come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// They are here.
     File(Bytes),
     /// The server has them.
@@ -28,18 +29,18 @@ pub(super) enum Place {
 
 /// Everything listed so far.
 #[derive(Default)]
-pub(super) struct Catalog {
+pub(crate) struct Catalog {
     shelves: RefCell<Vec<Rc<Shelf>>>,
 }
 
 /// One calendar with its objects.
-pub(super) struct Shelf {
+pub(crate) struct Shelf {
     directory: String,
-    pub(super) calendar: Calendar,
+    pub(crate) calendar: Calendar,
     files: Vec<(&'static str, Bytes)>,
     objects: Vec<Listed>,
     /// How often multiget failed where GET did not.
-    pub(super) multiget_failures: Cell<u32>,
+    pub(crate) multiget_failures: Cell<u32>,
     /// Objects whose names are like another's, in ascending order.
     told_apart: Vec<u32>,
     /// The hashes of the objects' names, sorted.
@@ -53,7 +54,7 @@ const USUAL_SIZE: u64 = 4 << 10;
 
 impl Catalog {
     /// Puts a shelf up.
-    pub(super) fn add(&self, shelf: Shelf) -> Rc<Shelf> {
+    pub(crate) fn add(&self, shelf: Shelf) -> Rc<Shelf> {
         let shelf = Rc::new(shelf);
         let mut shelves = self.shelves.borrow_mut();
         // A second scan of the same importer replaces what the first one found.
@@ -65,12 +66,12 @@ impl Catalog {
     }
 
     /// A shelf by its number.
-    pub(super) fn shelf(&self, number: u32) -> Option<Rc<Shelf>> {
+    pub(crate) fn shelf(&self, number: u32) -> Option<Rc<Shelf>> {
         self.shelves.borrow().get(number as usize).cloned()
     }
 
     /// The place of a path.
-    pub(super) fn find(&self, path: &str) -> Option<Place> {
+    pub(crate) fn find(&self, path: &str) -> Option<Place> {
         let (directory, name) = path.strip_prefix('/')?.split_once('/')?;
         let shelves = self.shelves.borrow();
         let (number, shelf) = shelves.iter().enumerate().find(|(_, shelf)| shelf.directory == directory)?;
@@ -85,7 +86,7 @@ impl Catalog {
     }
 
     /// How many bytes it is likely to be.
-    pub(super) fn weight(&self, place: Option<&Place>) -> u64 {
+    pub(crate) fn weight(&self, place: Option<&Place>) -> u64 {
         match place {
             Some(Place::File(bytes)) => bytes.len() as u64,
             Some(Place::Object((shelf, at))) => {
@@ -98,7 +99,7 @@ impl Catalog {
 
 impl Shelf {
     /// A calendar that has been listed; only objects of `components`, if any are named.
-    pub(super) fn new(
+    pub(crate) fn new(
         directory: String,
         calendar: Calendar,
         listing: Listing,
@@ -119,12 +120,11 @@ impl Shelf {
         let alike = layout::alike(names.iter().map(String::as_str));
         drop(names);
         let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
-        let files = metadata::files(&calendar);
         let multiget_failures = Cell::default();
         let mut shelf = Self {
             directory,
             calendar,
-            files,
+            files: Vec::new(),
             objects,
             multiget_failures,
             told_apart,
@@ -132,18 +132,31 @@ impl Shelf {
             strange,
             nested,
         };
-        shelf.index = (0..shelf.len()).filter_map(|at| Some((hash(&shelf.name(at)?), at))).collect();
+        let mut names = BTreeMap::new();
+        for at in 0..shelf.len() {
+            let Some((name, object)) = shelf.name(at).zip(shelf.objects.get(at as usize)) else { continue };
+            shelf.index.push((hash(&name), at));
+            if !layout::tells(&name, &object.name) {
+                names.insert(name, object.name.to_string());
+            }
+        }
         shelf.index.sort_unstable();
+        shelf.files = metadata::files(&shelf.calendar, names);
         shelf
     }
 
     /// How many objects there are.
-    pub(super) fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.objects.len()).unwrap_or(u32::MAX)
     }
 
+    /// An object, as it was listed.
+    pub(crate) fn listed(&self, at: u32) -> Option<&Listed> {
+        self.objects.get(at as usize)
+    }
+
     /// The path of the calendar.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("/{}", self.directory)
     }
 
@@ -159,17 +172,17 @@ impl Shelf {
     }
 
     /// The place of an object on the server.
-    pub(super) fn target(&self, at: u32) -> Option<Target> {
+    pub(crate) fn target(&self, at: u32) -> Option<Target> {
         Some(self.calendar.target.member(&self.objects.get(at as usize)?.name))
     }
 
     /// How many bytes an object is likely to be.
-    pub(super) fn weight(&self, at: u32) -> u64 {
+    pub(crate) fn weight(&self, at: u32) -> u64 {
         self.objects.get(at as usize).and_then(|o| o.size).map_or(USUAL_SIZE, u64::from)
     }
 
     /// Everything on the shelf, as a scan reports it.
-    pub(super) fn items(&self, fetch: Fetch) -> impl Iterator<Item = ScanItem> {
+    pub(crate) fn items(&self, fetch: Fetch) -> impl Iterator<Item = ScanItem> {
         let path = self.path();
         let notice = |text: String| ScanItem::Notice(Some(path.clone()), text);
         let mut remarks: Vec<ScanItem> = self

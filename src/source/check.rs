@@ -1,6 +1,6 @@
 //! What a server is and what it can do, for people.
 
-use super::Account;
+use crate::account::Account;
 use crate::caldav::listing;
 use crate::caldav::multiget::multiget;
 use crate::error::Result;
@@ -29,7 +29,7 @@ fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
 }
 
 /// Looks around in an account that is signed in.
-pub(super) async fn check(session: &Session, options: &Options, account: &Account) -> Result<Vec<Finding>> {
+pub(crate) async fn check(session: &Session, options: &Options, account: &Account) -> Result<Vec<Finding>> {
     let mut findings = vec![good(
         "signed in",
         if options.username.is_empty() { "without a user name" } else { &options.username },

@@ -36,7 +36,7 @@ const LONGEST: usize = 256 << 20;
 const MULTIGET_TRIALS: u32 = 2;
 
 /// Fetches the bodies of objects.
-pub(super) struct Fetcher {
+pub(crate) struct Fetcher {
     session: Rc<Session>,
     catalog: Rc<Catalog>,
     fetch: Fetch,
@@ -90,12 +90,12 @@ enum Trouble {
 }
 
 impl Fetcher {
-    pub(super) fn new(session: Rc<Session>, catalog: Rc<Catalog>, fetch: Fetch) -> Rc<Self> {
+    pub(crate) fn new(session: Rc<Session>, catalog: Rc<Catalog>, fetch: Fetch) -> Rc<Self> {
         Rc::new_cyclic(|this| Self { session, catalog, fetch, state: RefCell::default(), this: this.clone() })
     }
 
     /// The body of an object, for a reader who may go on in the order of the scan.
-    pub(super) async fn read_ahead(&self, id: Id) -> Result<Bytes> {
+    pub(crate) async fn read_ahead(&self, id: Id) -> Result<Bytes> {
         let window = {
             let mut state = self.state.borrow_mut();
             if let Some(bytes) = state.take_ahead(id) {
@@ -112,7 +112,7 @@ impl Fetcher {
     }
 
     /// Notes that an object is wanted. `launch` has it fetched.
-    pub(super) fn want(&self, id: Id) -> impl Future<Output = Result<Bytes>> + use<> {
+    pub(crate) fn want(&self, id: Id) -> impl Future<Output = Result<Bytes>> + use<> {
         let mut state = self.state.borrow_mut();
         let (sender, receiver) = oneshot::channel();
         if let Some(bytes) = state.take_ahead(id) {
@@ -127,7 +127,7 @@ impl Fetcher {
     }
 
     /// Starts as many batches as may be under way. `more_to_come` says that full ones can be waited for.
-    pub(super) fn launch(&self, more_to_come: bool) {
+    pub(crate) fn launch(&self, more_to_come: bool) {
         self.state.borrow_mut().more_to_come = more_to_come;
         self.launch_with(1);
     }

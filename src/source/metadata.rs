@@ -1,6 +1,8 @@
 //! The files that describe a calendar: those of the vdir format, which other programs read, and one
 //! of our own with everything else that a restore needs.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -15,10 +17,13 @@ struct Sidecar<'a> {
     /// Where the calendar was.
     href: &'a str,
     properties: &'a Properties,
+    /// What objects are called on the server, where the file's name does not tell.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    names: BTreeMap<String, String>,
 }
 
 /// Names and contents of the files.
-pub(super) fn files(calendar: &Calendar) -> Vec<(&'static str, Bytes)> {
+pub(super) fn files(calendar: &Calendar, names: BTreeMap<String, String>) -> Vec<(&'static str, Bytes)> {
     let properties = &calendar.properties;
     let vdir = [
         ("displayname", properties.displayname.clone()),
@@ -27,7 +32,7 @@ pub(super) fn files(calendar: &Calendar) -> Vec<(&'static str, Bytes)> {
         ("order", properties.order.clone()),
     ];
     let kind = if properties.subscription.is_some() { "subscription" } else { "calendar" };
-    let sidecar = Sidecar { format: 1, kind, href: &calendar.target.path, properties };
+    let sidecar = Sidecar { format: 1, kind, href: &calendar.target.path, properties, names };
     // Strings and numbers cannot fail to become JSON.
     let mut json = serde_json::to_string_pretty(&sidecar).unwrap_or_default();
     json.push('\n');
@@ -37,7 +42,7 @@ pub(super) fn files(calendar: &Calendar) -> Vec<(&'static str, Bytes)> {
 
 /// `#RRGGBB`, which is what vdir readers take, from what servers have: with or without alpha, short
 /// or long. Names of colours are left to the sidecar.
-fn vdir_color(raw: &str) -> Option<String> {
+pub(crate) fn vdir_color(raw: &str) -> Option<String> {
     let digits = raw.trim().strip_prefix('#')?;
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;

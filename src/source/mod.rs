@@ -1,10 +1,10 @@
 //! The importer: what a backup reads. `scan` lists an account as the entries of a snapshot, `read`
 //! gives the bytes of one of them.
 
-mod catalog;
-mod check;
-mod fetcher;
-mod metadata;
+pub(crate) mod catalog;
+pub(crate) mod check;
+pub(crate) mod fetcher;
+pub(crate) mod metadata;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,8 +16,8 @@ use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::{self, FuturesUnordered};
 use futures::{FutureExt, SinkExt, StreamExt};
 
-use crate::caldav::calendars::{self, Calendar};
-use crate::caldav::discovery::{Found, discover};
+use crate::account::{self, Account};
+use crate::caldav::calendars::Calendar;
 use crate::caldav::listing;
 use crate::error::{Error, Kind, Result};
 use crate::layout;
@@ -25,7 +25,6 @@ use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::webdav::href::Target;
-use crate::webdav::propfind::Depth;
 use catalog::{Catalog, Place, Shelf};
 pub use check::Finding;
 use fetcher::Fetcher;
@@ -90,15 +89,6 @@ pub struct Importer {
     fetcher: Rc<Fetcher>,
 }
 
-/// What signing in found.
-#[derive(Clone, Debug)]
-struct Account {
-    principal: Option<Target>,
-    homes: Vec<Target>,
-    calendars: Vec<Calendar>,
-    remarks: Vec<ScanItem>,
-}
-
 impl Importer {
     /// An importer by these options. Nothing is sent yet.
     #[must_use]
@@ -112,21 +102,10 @@ impl Importer {
     /// What is read.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        let start = &self.options.location.start;
-        let user = if self.options.username.is_empty() {
-            String::new()
-        } else {
-            format!("{}@", self.options.username)
-        };
-        let path = if self.options.location.has_path { start.path.trim_end_matches('/') } else { "" };
         // Another choice of calendars is another source: what it leaves out is not gone.
         let choice = &self.options.filter.text;
         let choice = if choice.is_empty() { String::new() } else { [" (", choice, ")"].concat() };
-        Identity {
-            kind: "caldav",
-            origin: format!("{user}{}{path}{choice}", start.origin.authority()),
-            root: "/",
-        }
+        Identity { kind: "caldav", origin: account::origin(&self.options) + &choice, root: "/" }
     }
 
     /// Signs in and finds the calendars.
@@ -144,9 +123,10 @@ impl Importer {
     /// entry was sent or is at or below a failed path.
     pub async fn scan(&self, mut out: mpsc::Sender<Vec<ScanItem>>) -> Result<()> {
         let account = self.sign_in().await?;
+        let remarks = remarks(&account);
         let chosen = self.choose(account.calendars)?;
-        let mut items = account.remarks;
-        items.insert(0, ScanItem::Entry(directory("/")));
+        let mut items = vec![ScanItem::Entry(directory("/"))];
+        items.extend(remarks);
         let total = chosen.len();
         let mut failures = Vec::new();
         let mut shelves = stream::iter(chosen)
@@ -257,13 +237,7 @@ impl Importer {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = match discover(&self.session, &self.options.location).await? {
-            Found::Calendar(target) => {
-                let home = calendars::list(&self.session, &target, Depth::Zero).await?;
-                Account { principal: None, homes: Vec::new(), calendars: home.calendars, remarks: Vec::new() }
-            }
-            Found::Account { principal, homes } => self.visit(principal, homes).await?,
-        };
+        let account = Account::open(&self.session, &self.options).await?;
         if account.calendars.is_empty() {
             let homes: Vec<_> = account.homes.iter().map(ToString::to_string).collect();
             return Err(Error::new(
@@ -275,39 +249,6 @@ impl Importer {
             ));
         }
         *self.account.borrow_mut() = Some(account.clone());
-        Ok(account)
-    }
-
-    /// Lists every home set. A home that is gone while others are there is a remark.
-    async fn visit(&self, principal: Option<Target>, homes: Vec<Target>) -> Result<Account> {
-        let mut account = Account { principal, homes, calendars: Vec::new(), remarks: Vec::new() };
-        for at in &account.homes {
-            let home = match calendars::list(&self.session, at, Depth::One).await {
-                Err(error) if error.kind == Kind::NotFound && account.homes.len() > 1 => {
-                    account.remarks.push(ScanItem::Notice(None, format!("left out: {error}")));
-                    continue;
-                }
-                home => home?,
-            };
-            for calendar in home.calendars {
-                if !account.calendars.iter().any(|known| known.target.key() == calendar.target.key()) {
-                    account.calendars.push(calendar);
-                }
-            }
-            let notices = home
-                .others
-                .iter()
-                .map(|other| ScanItem::Notice(None, format!("left out: {} is not a calendar", other.path)));
-            account.remarks.extend(notices);
-            for (target, status) in home.failed {
-                let path = format!("/{}", layout::directory_name(last_segment(&target)));
-                let error = Error::new(
-                    Kind::Forbidden,
-                    format!("{target}: the server lists it with status {status}."),
-                );
-                account.remarks.push(ScanItem::Failed(path, error));
-            }
-        }
         Ok(account)
     }
 
@@ -353,6 +294,21 @@ impl Importer {
     }
 }
 
+/// What there is besides calendars.
+fn remarks(account: &Account) -> Vec<ScanItem> {
+    let gone = account.gone.iter().map(|error| ScanItem::Notice(None, ["left out: ", error].concat()));
+    let others = account
+        .others
+        .iter()
+        .map(|other| ScanItem::Notice(None, ["left out: ", &other.path, " is not a calendar"].concat()));
+    let failed = account.failed.iter().map(|(target, status)| {
+        let path = ["/", &layout::directory_name(last_segment(target))].concat();
+        let text = format!("{target}: the server lists it with status {status}.");
+        ScanItem::Failed(path, Error::new(Kind::Forbidden, text))
+    });
+    gone.chain(others).chain(failed).collect()
+}
+
 /// What comes first: more paths, or a body.
 enum Next {
     Paths(Option<Vec<String>>),
@@ -391,7 +347,7 @@ fn nobody_listens() -> Error {
 }
 
 /// The last segment of a collection's path, as the server spelt it.
-fn last_segment(target: &Target) -> &str {
+pub(crate) fn last_segment(target: &Target) -> &str {
     target.path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("calendar")
 }
 

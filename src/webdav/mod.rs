@@ -5,4 +5,6 @@ pub mod href;
 pub mod multistatus;
 pub mod options;
 pub mod propfind;
+pub mod proppatch;
+pub mod put;
 pub mod refusal;

@@ -30,7 +30,8 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
         Ok(importer) => importer,
         Err(error) => return output.fail(&error),
     };
-    stop_on_ctrl_c(&importer);
+    let stop = importer.clone();
+    stop_on_ctrl_c(move || stop.cancel());
     let started = Instant::now();
     let mut report = Report::new(output, &options);
     let (summary, result) =

@@ -23,7 +23,8 @@ pub(super) async fn run(connector: &Connector, account: &Account) -> Exit {
         Ok(importer) => importer,
         Err(error) => return output.fail(&error),
     };
-    stop_on_ctrl_c(&importer);
+    let stop = importer.clone();
+    stop_on_ctrl_c(move || stop.cancel());
     let (counts, failed) = match count(&importer, output).await {
         Ok(counted) => counted,
         Err(error) => return output.fail(&error),

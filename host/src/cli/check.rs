@@ -12,7 +12,8 @@ pub(super) async fn run(connector: &Connector, account: &Account) -> Exit {
         Ok(importer) => importer,
         Err(error) => return output.fail(&error),
     };
-    stop_on_ctrl_c(&importer);
+    let stop = importer.clone();
+    stop_on_ctrl_c(move || stop.cancel());
     let findings = match importer.check().await {
         Ok(findings) => findings,
         Err(error) => return output.fail(&error),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use connector_host::Error;
 use connector_host::mirror::MirrorError;
+use connector_host::spread::SpreadError;
 
 /// For the end of `--help`.
 pub(super) const HELP: &str = "\
@@ -45,6 +46,15 @@ impl From<&Error> for Exit {
             Error::Protocol(_) | Error::TooLarge(_) => Self::Data,
             Error::Cancelled(_) => Self::Interrupted,
             _ => Self::Failure,
+        }
+    }
+}
+
+impl From<&SpreadError> for Exit {
+    fn from(error: &SpreadError) -> Self {
+        match error {
+            SpreadError::Folder { .. } | SpreadError::Empty(_) => Self::NoInput,
+            SpreadError::Destination(error) => error.into(),
         }
     }
 }

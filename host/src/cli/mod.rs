@@ -6,6 +6,7 @@ mod check;
 mod component;
 mod exit;
 mod output;
+mod restore;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,12 +15,12 @@ use clap::{Args, Parser, Subcommand};
 use connector_host::Error;
 use connector_host::engine::Connector;
 use connector_host::grant;
-use connector_host::job::Importer;
+use connector_host::job::{Exporter, Importer};
 use connector_host::limits::Limits;
 pub(crate) use exit::Exit;
 use output::Output;
 
-/// Back up the calendars of a CalDAV account.
+/// Back up the calendars of a CalDAV account, and restore them.
 #[derive(Parser)]
 #[command(name = "plakar-caldav", version, about, after_help = exit::HELP)]
 struct Cli {
@@ -47,6 +48,30 @@ enum Command {
         /// Print only failures
         #[arg(short, long)]
         quiet: bool,
+    },
+    /// Write a backup, or any folder or file of calendar objects, to an account. Nothing is ever deleted there,
+    /// and nobody gets an invitation
+    Restore {
+        /// A folder of an earlier backup, a folder of .ics files, or one .ics file
+        dir: PathBuf,
+        #[command(flatten)]
+        account: Account,
+        /// Only tell what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// No progress bar
+        #[arg(long)]
+        no_progress: bool,
+        /// Print only failures
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Tell what differs between a backup and the account. Exit code 3 if anything does
+    Diff {
+        /// The folder of the backup
+        dir: PathBuf,
+        #[command(flatten)]
+        account: Account,
     },
     /// List the calendars of an account
     Calendars {
@@ -112,6 +137,15 @@ impl Account {
         let (grant, options) = grant::split(self.options(), Limits::default())?;
         Importer::open(connector, options, grant).await
     }
+
+    /// Starts a job that restores to this account, or only tells what it would do.
+    async fn open_to_restore(&self, connector: &Connector, dry_run: bool) -> Result<Exporter, Error> {
+        let (grant, mut options) = grant::split(self.options(), Limits::default())?;
+        if dry_run {
+            options.push(("dry_run".to_owned(), "true".to_owned()));
+        }
+        Exporter::open(connector, options, grant).await
+    }
 }
 
 /// Runs the command that the arguments name.
@@ -155,6 +189,23 @@ async fn run(cli: Cli) -> Exit {
                 Err(exit) => exit,
             }
         }
+        Command::Restore { dir, account, dry_run, no_progress, quiet } => {
+            match component::load(&file, account.json) {
+                Ok(connector) => {
+                    let options = restore::Options { dir, dry_run, no_progress, quiet, diff: false };
+                    restore::run(&connector, &account, options).await
+                }
+                Err(exit) => exit,
+            }
+        }
+        Command::Diff { dir, account } => match component::load(&file, account.json) {
+            Ok(connector) => {
+                let options =
+                    restore::Options { dir, dry_run: true, no_progress: true, quiet: false, diff: true };
+                restore::run(&connector, &account, options).await
+            }
+            Err(exit) => exit,
+        },
         Command::Calendars { account } => match component::load(&file, account.json) {
             Ok(connector) => calendars::run(&connector, &account).await,
             Err(exit) => exit,
@@ -167,12 +218,11 @@ async fn run(cli: Cli) -> Exit {
 }
 
 /// Stops the job at the first Ctrl-C, and the program at the second.
-fn stop_on_ctrl_c(importer: &Importer) {
-    let importer = importer.clone();
+fn stop_on_ctrl_c(stop: impl FnOnce() + Send + 'static) {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             eprintln!("\nStopping; Ctrl-C again to stop at once.");
-            importer.cancel();
+            stop();
             tokio::signal::ctrl_c().await.ok();
             std::process::exit(Exit::Interrupted as i32);
         }

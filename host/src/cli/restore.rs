@@ -1,0 +1,199 @@
+//! `restore` and `diff`: a folder to an account, or what would be done about it.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use connector_host::bindings::Outcome;
+use connector_host::engine::Connector;
+use connector_host::error::printable;
+use connector_host::job::Exporter;
+use connector_host::spread::{Event, SpreadError, Summary, spread};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::Output;
+use super::{Account, Exit, stop_on_ctrl_c};
+
+/// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
+const MOST_PRINTED: u64 = 50;
+
+pub(super) struct Options {
+    pub(super) dir: PathBuf,
+    pub(super) dry_run: bool,
+    pub(super) no_progress: bool,
+    pub(super) quiet: bool,
+    /// Whether only differences are of interest.
+    pub(super) diff: bool,
+}
+
+pub(super) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
+    let output = Output::new(account.json, options.quiet);
+    let exporter = match account.open_to_restore(connector, options.dry_run || options.diff).await {
+        Ok(exporter) => exporter,
+        Err(error) => return output.fail(&error),
+    };
+    let stop = exporter.clone();
+    stop_on_ctrl_c(move || stop.cancel());
+    let started = Instant::now();
+    let mut report = Report::new(output, &options);
+    let (summary, result) = spread(&exporter, &options.dir, &mut |event| report.event(&event)).await;
+    report.finish();
+    let differs = options.diff
+        && (summary.created + summary.updated + summary.skipped > 0 || report.on_the_other_side > 0);
+    let exit = match &result {
+        Ok(()) if summary.failed == 0 && !differs => Exit::Done,
+        Ok(()) => Exit::Partial,
+        Err(_) if exporter.is_cancelled() => Exit::Interrupted,
+        Err(error) => error.into(),
+    };
+    let dry = options.dry_run || options.diff;
+    conclude(output, &exporter, &summary, &report, result.err().as_ref(), exit, started.elapsed(), dry);
+    exit
+}
+
+/// The summary: always last, whatever happened.
+#[allow(clippy::too_many_arguments)] // Each is one of the figures.
+fn conclude(
+    output: Output,
+    exporter: &Exporter,
+    summary: &Summary,
+    report: &Report,
+    error: Option<&SpreadError>,
+    exit: Exit,
+    took: Duration,
+    dry: bool,
+) {
+    let Summary { created, updated, unchanged, skipped, failed } = summary;
+    let usage = exporter.usage();
+    if output.json {
+        let error = error.map(|error| {
+            let code = if let SpreadError::Destination(error) = error { error.code() } else { "host" };
+            json!({ "code": code, "message": format!("{error}.").replace("..", ".") })
+        });
+        output.object(
+            "summary",
+            json!({
+                "exit": exit as i32, "destination": exporter.identity().origin, "dry_run": dry, "created": created,
+                "updated": updated, "unchanged": unchanged, "skipped": skipped, "failed": failed,
+                "notices": report.notices, "requests": usage.requests(), "received": usage.received(),
+                "guest_memory": usage.memory(), "milliseconds": took.as_millis(), "error": error,
+            }),
+        );
+        return;
+    }
+    if let Some(error) = error {
+        eprintln!("plakar-caldav: {}", printable(&error.to_string()));
+    }
+    if report.diff {
+        let same = created + updated + skipped + failed + report.on_the_other_side == 0 && error.is_none();
+        output.line(&if same {
+            format!("No difference: {unchanged} are the same on both sides.")
+        } else {
+            format!(
+                "{created} only in the backup, {} differ, {} only on the server, {unchanged} the same, {failed} failed",
+                updated + skipped,
+                report.on_the_other_side
+            )
+        });
+        return;
+    }
+    let would = if dry { "Dry run, nothing was written. " } else { "" };
+    output.line(&format!(
+        "{would}{created} created, {updated} updated, {unchanged} unchanged, {skipped} skipped, {failed} failed; {} requests, {}",
+        usage.requests(),
+        HumanDuration(took),
+    ));
+}
+
+/// Prints what happens on the way.
+struct Report {
+    output: Output,
+    /// Whether every change is named: when nothing is done about it.
+    names_all: bool,
+    diff: bool,
+    bar: Option<ProgressBar>,
+    failed: u64,
+    notices: u64,
+    on_the_other_side: u64,
+}
+
+impl Report {
+    fn new(output: Output, options: &Options) -> Self {
+        let shown = !output.json && !options.quiet && !options.no_progress && std::io::stderr().is_terminal();
+        let bar = shown.then(|| {
+            let style =
+                ProgressStyle::with_template("{spinner} {pos}/{len} files {wide_bar} {per_sec} {eta}");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        let names_all = options.dry_run || options.diff;
+        Self { output, names_all, diff: options.diff, bar, failed: 0, notices: 0, on_the_other_side: 0 }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Found(files) => self.bar.iter().for_each(|bar| bar.set_length(*files)),
+            Event::Done { path, outcome } => self.done(path, outcome),
+            Event::Notice { path, message } => {
+                self.notices += 1;
+                self.output.object("notice", json!({ "path": path, "message": message }));
+                let is_other_side = self.diff && message.ends_with("only");
+                self.on_the_other_side += u64::from(is_other_side);
+                let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
+                self.line(&format!("{}{place}{message}", if self.diff { "" } else { "note: " }));
+            }
+        }
+    }
+
+    fn done(&mut self, path: &str, outcome: &Outcome) {
+        self.bar.iter().for_each(|bar| bar.inc(1));
+        let (word, why) = match outcome {
+            Outcome::Created => ("created", None),
+            Outcome::Updated => ("updated", None),
+            Outcome::Unchanged => ("unchanged", None),
+            Outcome::Skipped(why) => ("skipped", Some(why.as_str())),
+            Outcome::Failed(error) => ("failed", Some(error.message())),
+        };
+        let code = if let Outcome::Failed(error) = outcome { Some(error.code()) } else { None };
+        self.output.object("done", json!({ "path": path, "outcome": word, "code": code, "message": why }));
+        match (outcome, why) {
+            (Outcome::Failed(_), Some(why)) => {
+                self.failed += 1;
+                if self.failed <= MOST_PRINTED && !self.output.json {
+                    self.aside(&format!("failed: {path}: {why}"));
+                }
+            }
+            (_, Some(why)) => self.line(&format!("skipped: {path}: {why}")),
+            (Outcome::Created, None) if self.diff => self.line(&format!("{path}: is in the backup only")),
+            (Outcome::Created, None) if self.names_all => self.line(&format!("would be created: {path}")),
+            (Outcome::Updated, None) if self.names_all && !self.diff => {
+                self.line(&format!("would be updated: {path}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// A line that is not needed with `--quiet`.
+    fn line(&self, text: &str) {
+        if !self.output.quiet && !self.output.json {
+            self.aside(text);
+        }
+    }
+
+    /// A line on standard error, above the bar if there is one; the result of `diff` on standard output.
+    fn aside(&self, text: &str) {
+        let text = printable(text).to_string();
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if self.diff => println!("{text}"),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+        if self.failed > MOST_PRINTED && !self.output.json {
+            eprintln!("and {} more failed; --json names all of them", self.failed - MOST_PRINTED);
+        }
+    }
+}

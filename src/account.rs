@@ -1,0 +1,74 @@
+//! Signing in: from a location to the calendars of an account. What a source and a destination begin with.
+
+use crate::caldav::calendars::{self, Calendar};
+use crate::caldav::discovery::{Found, discover};
+use crate::error::{Kind, Result};
+use crate::options::Options;
+use crate::session::Session;
+use crate::webdav::href::Target;
+use crate::webdav::propfind::Depth;
+
+/// What signing in found.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// RFC 5397; none when the location led straight to a home set or a calendar.
+    pub principal: Option<Target>,
+    /// Where calendars are; empty when the location is one calendar.
+    pub homes: Vec<Target>,
+    /// The calendars, each once.
+    pub calendars: Vec<Calendar>,
+    /// What the home sets hold besides.
+    pub others: Vec<Target>,
+    /// Members of home sets that the server lists with a failing status.
+    pub failed: Vec<(Target, u16)>,
+    /// Home sets that are gone while others are there, in words.
+    pub gone: Vec<String>,
+}
+
+impl Account {
+    /// Signs in and lists every home set.
+    pub async fn open(session: &Session, options: &Options) -> Result<Self> {
+        match discover(session, &options.location).await? {
+            Found::Calendar(target) => {
+                let home = calendars::list(session, &target, Depth::Zero).await?;
+                Ok(Self { calendars: home.calendars, ..Self::default() })
+            }
+            Found::Account { principal, homes } => {
+                let mut account = Self { principal, homes, ..Self::default() };
+                account.visit(session).await?;
+                Ok(account)
+            }
+        }
+    }
+
+    /// Lists every home set.
+    async fn visit(&mut self, session: &Session) -> Result<()> {
+        for at in &self.homes {
+            let home = match calendars::list(session, at, Depth::One).await {
+                Err(error) if error.kind == Kind::NotFound && self.homes.len() > 1 => {
+                    self.gone.push(error.to_string());
+                    continue;
+                }
+                home => home?,
+            };
+            for calendar in home.calendars {
+                if !self.calendars.iter().any(|known| known.target.key() == calendar.target.key()) {
+                    self.calendars.push(calendar);
+                }
+            }
+            self.others.extend(home.others);
+            self.failed.extend(home.failed);
+        }
+        Ok(())
+    }
+}
+
+/// Who signs in where, without secrets: `user@host`, with the path if the user gave one.
+#[must_use]
+pub fn origin(options: &Options) -> String {
+    let start = &options.location.start;
+    let user =
+        if options.username.is_empty() { String::new() } else { [options.username.as_str(), "@"].concat() };
+    let path = if options.location.has_path { start.path.trim_end_matches('/') } else { "" };
+    [user.as_str(), &start.origin.authority(), path].concat()
+}

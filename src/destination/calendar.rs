@@ -1,0 +1,349 @@
+//! Which calendar a folder of the backup goes to: one that is there, or a new one; and its properties.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use dav_xml::{Name, element, empty_element, escape};
+
+use super::descriptions::Descriptions;
+use super::existing::Existing;
+use crate::account::Account;
+use crate::caldav::calendars::{self, Calendar, Properties};
+use crate::caldav::mkcalendar::{WAYS, mkcalendar};
+use crate::error::{Error, Kind, Result};
+use crate::ical::meaning::Meaning;
+use crate::layout;
+use crate::options::Options;
+use crate::session::{SendError, Session};
+use crate::source::last_segment;
+use crate::source::metadata::vdir_color;
+use crate::webdav::href::Target;
+use crate::webdav::propfind::Depth;
+use crate::webdav::proppatch::proppatch;
+
+/// Pauses, in milliseconds, before looking again for a calendar that was made a moment ago.
+const PATIENCE: [u64; 7] = [0, 250, 500, 1000, 2000, 4000, 8000];
+
+/// A calendar that is written to.
+pub(super) struct Collection {
+    pub(super) calendar: Calendar,
+    pub(super) existing: Existing,
+    /// Whether this run made it, or would.
+    pub(super) is_new: bool,
+    /// Whether it is the backup's own calendar, and not one that the user named.
+    pub(super) is_own: bool,
+}
+
+/// Where a folder goes.
+enum Choice {
+    /// Here.
+    There(Calendar),
+    /// Nowhere yet: a calendar of this name has to be made.
+    New(String),
+}
+
+/// Finds the calendar for the folder `name` among `known`, or makes it.
+pub(super) async fn open(
+    session: &Rc<Session>,
+    options: &Options,
+    account: &Account,
+    known: &[Calendar],
+    name: &str,
+    descriptions: &Descriptions,
+) -> Result<Collection> {
+    let restore = &options.restore;
+    let named =
+        restore.into.as_ref().or_else(|| restore.map.iter().find(|(from, _)| from == name).map(|(_, to)| to));
+    let is_own = named.is_none() && !account.homes.is_empty();
+    let choice = match named {
+        Some(text) => by_name(known, text)?,
+        None if account.homes.is_empty() => Choice::There(
+            known
+                .first()
+                .cloned()
+                .ok_or_else(|| Error::new(Kind::NotFound, "There is no calendar at the location."))?,
+        ),
+        None => by_backup(known, name, descriptions)?,
+    };
+    let (calendar, is_new) = match choice {
+        Choice::There(calendar) => (calendar, false),
+        Choice::New(name) if !restore.create => {
+            return Err(Error::new(
+                Kind::NotFound,
+                format!("there is no calendar {name}, and create=false. The account has {}.", names(known)),
+            ));
+        }
+        Choice::New(name) => {
+            let home = account
+                .homes
+                .first()
+                .ok_or_else(|| Error::new(Kind::NotFound, "The account has no home set."))?;
+            let wanted = descriptions.properties();
+            let target = home.as_collection().member(&[&layout::segment(&name), "/"].concat());
+            if restore.dry_run {
+                (Calendar { target, properties: Properties::default(), writable: true }, true)
+            } else {
+                (make(session, home, known, target, &wanted).await?, true)
+            }
+        }
+    };
+    if !calendar.writable {
+        return Err(Error::new(
+            Kind::ReadOnly,
+            format!("{}: this account may not write to it.", calendar.target),
+        ));
+    }
+    if calendar.properties.subscription.is_some() && descriptions.properties().subscription.is_none() {
+        return Err(Error::new(
+            Kind::ReadOnly,
+            format!("{}: a subscription cannot be written to.", calendar.target),
+        ));
+    }
+    let has_nothing = is_new || calendar.properties.subscription.is_some();
+    let existing = if has_nothing { Existing::default() } else { Existing::load(session, &calendar).await? };
+    Ok(Collection { calendar, existing, is_new, is_own })
+}
+
+/// The calendar that the user named: by path, by the name of its folder in a backup, by display name.
+fn by_name(known: &[Calendar], text: &str) -> Result<Choice> {
+    if text.starts_with('/') {
+        let is_it = |c: &&Calendar| c.target.with_path(text).key() == c.target.key();
+        return known.iter().find(is_it).cloned().map(Choice::There).ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("{text}: there is no such calendar. The account has {}.", names(known)),
+            )
+        });
+    }
+    if let Some(calendar) = known.iter().find(|c| folder(c) == text) {
+        return Ok(Choice::There(calendar.clone()));
+    }
+    let same: Vec<_> = known.iter().filter(|c| c.properties.displayname.as_deref() == Some(text)).collect();
+    match same.as_slice() {
+        [] => Ok(Choice::New(text.to_owned())),
+        [calendar] => Ok(Choice::There((*calendar).clone())),
+        several => {
+            let paths: Vec<_> = several.iter().map(|c| c.target.path.as_str()).collect();
+            Err(Error::new(
+                Kind::InvalidOptions,
+                format!("{text}: several calendars have this name; write one of {}.", paths.join(", ")),
+            ))
+        }
+    }
+}
+
+/// The calendar that the backup's own is: by folder, by href, by a display name that only one has.
+fn by_backup(known: &[Calendar], name: &str, descriptions: &Descriptions) -> Result<Choice> {
+    let href_name =
+        descriptions.href().map(|href| href.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+    let name = match (name, href_name) {
+        ("", Some(own)) if !own.is_empty() => layout::directory_name(own),
+        ("", _) => {
+            return Err(Error::new(
+                Kind::InvalidOptions,
+                "in no calendar's folder. Name the calendar it goes to with into=NAME.",
+            ));
+        }
+        (name, _) => name.to_owned(),
+    };
+    let by_href = |c: &&Calendar| {
+        descriptions.href().is_some_and(|href| c.target.with_path(href).key() == c.target.key())
+    };
+    if let Some(calendar) = known.iter().find(|c| folder(c) == name).or_else(|| known.iter().find(by_href)) {
+        return Ok(Choice::There(calendar.clone()));
+    }
+    let wanted = descriptions.properties().displayname;
+    let mut same = known.iter().filter(|c| wanted.is_some() && c.properties.displayname == wanted);
+    match (same.next(), same.next()) {
+        (Some(calendar), None) => Ok(Choice::There(calendar.clone())),
+        _ => Ok(Choice::New(href_name.map_or(name, str::to_owned))),
+    }
+}
+
+fn folder(calendar: &Calendar) -> String {
+    layout::directory_name(last_segment(&calendar.target))
+}
+
+fn names(known: &[Calendar]) -> String {
+    let all: Vec<_> = known.iter().map(folder).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// Makes a calendar, and finds out where the server put it.
+async fn make(
+    session: &Session,
+    home: &Target,
+    known: &[Calendar],
+    target: Target,
+    wanted: &Properties,
+) -> Result<Calendar> {
+    let mut refusal = None;
+    for way in WAYS {
+        let (place, is_certain) = match session.send(mkcalendar(target.clone(), wanted, way)).await {
+            Ok(answer) => {
+                let said =
+                    answer.response.headers.first("location").and_then(|l| target.resolve_member(l).ok());
+                (said.unwrap_or_else(|| target.clone()), answer.response.status != 207)
+            }
+            Err(SendError::Refused { target, refusal: why }) => {
+                refusal.get_or_insert(SendError::Refused { target: target.clone(), refusal: why });
+                (target, false)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Whatever was answered, what counts is what is there: some say no to what exists, some yes to
+        // what they did not do, some are slow, some choose another place.
+        let pauses = if is_certain { PATIENCE.as_slice() } else { PATIENCE.get(..1).unwrap_or_default() };
+        for pause in pauses {
+            session.runtime().sleep(Duration::from_millis(*pause)).await;
+            if let Some(calendar) = look(session, home, known, &place, wanted).await? {
+                return Ok(calendar);
+            }
+        }
+    }
+    let why = refusal.map_or_else(
+        || Error::new(Kind::Unsupported, format!("{target}: the server did not make it.")),
+        Error::from,
+    );
+    let advice = "Make the calendar by other means, or name one that is there with into or map";
+    Err(Error::new(why.kind, format!("a new calendar: {why} {advice}.")))
+}
+
+/// The calendar at `place`, or the one that was not in the home set before.
+async fn look(
+    session: &Session,
+    home: &Target,
+    known: &[Calendar],
+    place: &Target,
+    wanted: &Properties,
+) -> Result<Option<Calendar>> {
+    match calendars::list(session, place, Depth::Zero).await {
+        Ok(found) => {
+            if let Some(calendar) = found.calendars.into_iter().find(|c| c.target.key() == place.key()) {
+                return Ok(Some(calendar));
+            }
+        }
+        Err(error) if error.is_fatal() => return Err(error),
+        Err(_) => {}
+    }
+    let now = calendars::list(session, home, Depth::One).await?;
+    let is_new = |c: &Calendar| known.iter().all(|old| old.target.key() != c.target.key());
+    Ok(now.calendars.into_iter().find(|c| is_new(c) && c.properties.displayname == wanted.displayname))
+}
+
+/// One property: what it is called here, what there is, what there should be, and how to say so.
+struct Wish {
+    label: &'static str,
+    is_met: fn(&Properties, &Properties) -> bool,
+    element: Option<String>,
+}
+
+fn wishes(wanted: &Properties) -> Vec<Wish> {
+    let text = |name: Name, value: &Option<String>| value.as_ref().map(|value| element(name, &escape(value)));
+    let transparency = wanted.transparency.as_ref().map(|value| {
+        let kind = if value == "transparent" { Name::Transparent } else { Name::Opaque };
+        element(Name::ScheduleCalendarTransp, &empty_element(kind))
+    });
+    let wish = |label, is_met, element| Wish { label, is_met, element };
+    vec![
+        wish(
+            "displayname",
+            |a, b| a.displayname == b.displayname,
+            text(Name::DisplayName, &wanted.displayname),
+        ),
+        wish(
+            "description",
+            |a, b| same_text(a.description.as_ref(), b.description.as_ref()),
+            text(Name::CalendarDescription, &wanted.description),
+        ),
+        wish(
+            "color",
+            |a, b| same_color(a.color.as_ref(), b.color.as_ref()),
+            text(Name::CalendarColor, &wanted.color),
+        ),
+        wish("order", |a, b| a.order == b.order, text(Name::CalendarOrder, &wanted.order)),
+        wish(
+            "timezone",
+            |a, b| same_zone(a.timezone.as_ref(), b.timezone.as_ref()),
+            text(Name::CalendarTimezone, &wanted.timezone),
+        ),
+        wish(
+            "timezone id",
+            |a, b| a.timezone_id == b.timezone_id,
+            text(Name::CalendarTimezoneId, &wanted.timezone_id),
+        ),
+        wish("transparency", |a, b| a.transparency == b.transparency, transparency),
+        wish(
+            "default alarm",
+            |a, b| same_text(a.default_alarm_timed.as_ref(), b.default_alarm_timed.as_ref()),
+            text(Name::DefaultAlarmTimed, &wanted.default_alarm_timed),
+        ),
+        wish(
+            "default alarm of days",
+            |a, b| same_text(a.default_alarm_date.as_ref(), b.default_alarm_date.as_ref()),
+            text(Name::DefaultAlarmDate, &wanted.default_alarm_date),
+        ),
+    ]
+}
+
+fn same_text(a: Option<&String>, b: Option<&String>) -> bool {
+    let words =
+        |text: Option<&String>| text.map(|t| t.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    words(a) == words(b)
+}
+
+fn same_color(a: Option<&String>, b: Option<&String>) -> bool {
+    let plain = |text: Option<&String>| text.map(|t| vdir_color(t).unwrap_or_else(|| t.to_ascii_lowercase()));
+    plain(a) == plain(b)
+}
+
+fn same_zone(a: Option<&String>, b: Option<&String>) -> bool {
+    let zone = |text: Option<&String>| {
+        let text = text?;
+        let all = crate::ical::content::calendars(text.as_bytes())?;
+        all.iter().flat_map(|calendar| &calendar.children).find_map(|c| c.value("TZID"))
+    };
+    match (zone(a), zone(b)) {
+        (None, None) => same_text(a, b),
+        (a, b) => a == b,
+    }
+}
+
+/// Gives a calendar its properties, one request each, and sees which of them stayed. Answers whether
+/// anything was changed, and which properties the server did not keep.
+pub(super) async fn describe(
+    session: &Session,
+    collection: &Collection,
+    wanted: &Properties,
+    dry_run: bool,
+) -> Result<(bool, Vec<&'static str>)> {
+    let mut lost = Vec::new();
+    let now = &collection.calendar.properties;
+    let target = &collection.calendar.target;
+    let mut wishes = wishes(wanted);
+    wishes.retain(|wish| wish.element.is_some() && !(wish.is_met)(wanted, now));
+    if collection.is_new && !wanted.components.is_empty() && wanted.components != now.components {
+        lost.push("component set");
+    }
+    if wishes.is_empty() || dry_run {
+        return Ok((!wishes.is_empty(), if dry_run { Vec::new() } else { lost }));
+    }
+    for wish in &wishes {
+        let Some(element) = &wish.element else { continue };
+        match session.send(proppatch(target.clone(), element)).await {
+            Ok(_) | Err(SendError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let read = calendars::list(session, target, Depth::Zero).await?;
+    let after = read.calendars.first().map(|calendar| &calendar.properties);
+    let kept = |wish: &Wish| after.is_some_and(|after| (wish.is_met)(wanted, after));
+    let any_kept = wishes.iter().any(kept);
+    lost.extend(wishes.iter().filter(|wish| !kept(wish)).map(|wish| wish.label));
+    Ok((any_kept, lost))
+}
+
+/// Two bodies that say the same.
+pub(super) fn says(there: &[u8], wanted: &Meaning) -> bool {
+    Meaning::of(there).is_some_and(|there| there.digest().says(&wanted.digest()))
+}

@@ -1,0 +1,330 @@
+//! One object: whether it is there already, and if not, how it gets there.
+
+use bytes::Bytes;
+use futures::StreamExt;
+
+use super::Outcome;
+use super::calendar::{Collection, says};
+use super::run::Run;
+use crate::caldav::scheduling::Scheduling;
+use crate::error::{Error, Kind, Result};
+use crate::ical::edit::{Part, with_schedule_agent, with_uid};
+use crate::ical::meaning::Meaning;
+use crate::layout;
+use crate::options::Conflict;
+use crate::retry;
+use crate::session::{SendError, transport_error};
+use crate::webdav::get::get;
+use crate::webdav::href::Target;
+use crate::webdav::put::{Condition, put};
+use crate::webdav::refusal::Refusal;
+
+/// How often one object is tried under different circumstances.
+const ATTEMPTS: u32 = 5;
+
+/// Where an object has come to.
+pub(super) enum Placed {
+    /// There is nothing more to do.
+    Settled(Outcome),
+    /// It was sent, and the server said yes.
+    Written { target: Target, meaning: Meaning, outcome: Outcome },
+}
+
+/// An object on its way.
+struct Parcel<'a> {
+    run: &'a Run,
+    collection: &'a Collection,
+    path: &'a str,
+    uid: String,
+    /// What it says, before anything is added against invitations.
+    meaning: Meaning,
+    bytes: Bytes,
+    target: Target,
+    condition: Condition,
+    outcome: Outcome,
+}
+
+/// What became of one attempt.
+enum Attempt {
+    Done,
+    /// Once more, as the parcel is now.
+    Again,
+    /// The server has this UID elsewhere, perhaps here.
+    Taken(Option<Target>),
+}
+
+/// Puts `part` into the collection, under `segment` if it is new.
+pub(super) async fn place(
+    run: &Run,
+    collection: &Collection,
+    path: &str,
+    segment: &str,
+    part: Part,
+) -> Result<Placed> {
+    let Some(meaning) = Meaning::of(&part.bytes) else { return Err(no_object()) };
+    let mut parcel = Parcel {
+        run,
+        collection,
+        path,
+        uid: part.uid,
+        meaning,
+        bytes: Bytes::from(part.bytes),
+        target: collection.calendar.target.member(segment),
+        condition: Condition::Absent,
+        outcome: Outcome::Created,
+    };
+    if let Some(outcome) = parcel.address(segment).await? {
+        return Ok(Placed::Settled(outcome));
+    }
+    if run.options.restore.dry_run {
+        return Ok(Placed::Settled(parcel.outcome));
+    }
+    parcel.silence().await?;
+    for _ in 0..ATTEMPTS {
+        match parcel.send().await? {
+            Attempt::Done => {
+                let Parcel { target, meaning, outcome, .. } = parcel;
+                return Ok(Placed::Written { target, meaning, outcome });
+            }
+            Attempt::Again => {}
+            Attempt::Taken(place) => {
+                if let Some(outcome) = parcel.go_elsewhere(place).await? {
+                    return Ok(Placed::Settled(outcome));
+                }
+            }
+        }
+    }
+    Err(Error::new(
+        Kind::Conflict,
+        format!("{}: it changes faster than it can be written. Run the restore again.", parcel.target),
+    ))
+}
+
+/// What to say of a file without any object in it.
+pub(super) fn no_object() -> Error {
+    Error::new(Kind::Protocol, "no calendar object: it does not have the form of iCalendar (RFC 5545).")
+}
+
+impl Parcel<'_> {
+    /// Finds its place among what is there. An outcome means that there is nothing to send.
+    async fn address(&mut self, segment: &str) -> Result<Option<Outcome>> {
+        let existing = &self.collection.existing;
+        let Some(present) = existing.claim(&self.uid, segment) else {
+            if existing.has_name(segment) {
+                // The name is another object's.
+                self.rename(&[segment, &self.uid].concat());
+            }
+            return Ok(None);
+        };
+        if present.digest.as_ref().is_some_and(|digest| digest.says(&self.meaning.digest())) {
+            return Ok(Some(Outcome::Unchanged));
+        }
+        let there = self.collection.calendar.target.member(&present.segment);
+        match self.run.options.restore.conflict {
+            Conflict::Skip => Ok(Some(Outcome::Skipped("it is there with other content".to_owned()))),
+            Conflict::Duplicate => Ok(self.duplicate()),
+            Conflict::Overwrite => {
+                if self.run.options.restore.dry_run {
+                    self.say_difference(&there).await?;
+                }
+                self.target = there;
+                // Only strong ETags can be named in a condition (RFC 9110 13.1.1).
+                let strong = present.etag.filter(|etag| !etag.starts_with("W/"));
+                self.condition = strong.map_or(Condition::Any, Condition::Version);
+                self.outcome = Outcome::Updated;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes another UID, the same in every run, so that a second run finds it.
+    fn duplicate(&mut self) -> Option<Outcome> {
+        self.uid = [&self.uid, "-", &layout::hash(&[&self.bytes], 12)].concat();
+        self.bytes = Bytes::from(with_uid(&self.bytes, &self.uid));
+        self.meaning = Meaning::of(&self.bytes).unwrap_or_default();
+        self.rename(&self.uid.clone());
+        if self.collection.existing.claim(&self.uid, "").is_some() {
+            return Some(Outcome::Unchanged);
+        }
+        None
+    }
+
+    fn rename(&mut self, from: &str) {
+        self.target = self.collection.calendar.target.member(&layout::plain_segment(from));
+        self.condition = Condition::Absent;
+        self.outcome = Outcome::Created;
+    }
+
+    /// Sees to it that nobody is written to.
+    async fn silence(&mut self) -> Result<()> {
+        if self.run.options.restore.scheduling || !self.meaning.has_attendees {
+            return Ok(());
+        }
+        match self.run.scheduling(&self.collection.calendar.target).await? {
+            Scheduling::Quiet => {}
+            Scheduling::NeedsAgent => self.bytes = Bytes::from(with_schedule_agent(&self.bytes)),
+            Scheduling::Unstoppable => {
+                return Err(Error::new(
+                    Kind::Denied,
+                    "not written: this server sends invitations to everybody in it, and nothing keeps it from that. With scheduling=allow it is written all the same.",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<Attempt> {
+        let scheduling = self.run.options.restore.scheduling;
+        let request = put(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
+        match self.run.session.send(request).await {
+            Ok(_) => Ok(Attempt::Done),
+            Err(SendError::Refused { refusal, .. }) => self.refused(&refusal).await,
+            // Perhaps it arrived, and only the answer was lost.
+            Err(SendError::Failed(error)) if error.kind == Kind::Unreachable => {
+                self.run.session.runtime().sleep(retry::pause(0, None).unwrap_or_default()).await;
+                self.look_again().await?.map_or(Err(error), Ok)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn refused(&mut self, refusal: &Refusal) -> Result<Attempt> {
+        let precondition = refusal.precondition.as_deref().unwrap_or_default();
+        if matches!(precondition, "no-uid-conflict" | "unique-scheduling-object-resource") {
+            let base = &self.collection.calendar.target;
+            let place = refusal.href.as_ref().and_then(|href| base.resolve_member(href).ok());
+            return Ok(Attempt::Taken(place.filter(|place| place.origin == base.origin)));
+        }
+        match refusal.status {
+            412 if precondition.is_empty()
+                || precondition.contains("match")
+                || precondition.contains("condition") =>
+            {
+                self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
+            }
+            502 | 504 => self.look_again().await?.ok_or_else(|| reason(&self.target, refusal)),
+            // A name that the server does not take. There is one that every server takes.
+            400 | 403 | 404 | 405 | 409 | 414 | 500
+                if precondition.is_empty() && self.outcome == Outcome::Created && self.has_odd_name() =>
+            {
+                let segment = self.target.path.rsplit('/').next().unwrap_or_default().to_owned();
+                self.rename(&segment);
+                Ok(Attempt::Again)
+            }
+            _ => Err(reason(&self.target, refusal)),
+        }
+    }
+
+    fn has_odd_name(&self) -> bool {
+        let segment = self.target.path.rsplit('/').next().unwrap_or_default();
+        segment.len() > 150 || !segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    }
+
+    /// Looks at what is there now, and goes on from that. None if that leads nowhere.
+    async fn look_again(&mut self) -> Result<Option<Attempt>> {
+        let Some((there, etag)) = look(self.run, &self.target).await? else {
+            self.condition = Condition::Absent;
+            return Ok(Some(Attempt::Again));
+        };
+        if says(&there, &self.meaning) {
+            return Ok(Some(Attempt::Done));
+        }
+        let is_same = Meaning::of(&there).is_none_or(|there| there.uids.contains(&self.uid));
+        if !is_same {
+            self.rename(&[self.target.path.as_str(), &self.uid].concat());
+            return Ok(Some(Attempt::Again));
+        }
+        if self.run.options.restore.conflict != Conflict::Overwrite {
+            return Ok(None);
+        }
+        self.outcome = Outcome::Updated;
+        self.condition = etag
+            .filter(|etag| !etag.starts_with("W/"))
+            .map_or(Condition::Any, |etag| Condition::Version(etag.into()));
+        Ok(Some(Attempt::Again))
+    }
+
+    /// The server has this UID in another place (RFC 4791 5.3.2.1), of which it may say where.
+    async fn go_elsewhere(&mut self, place: Option<Target>) -> Result<Option<Outcome>> {
+        let conflict = self.run.options.restore.conflict;
+        if conflict == Conflict::Duplicate {
+            return Ok(self.duplicate());
+        }
+        let Some((place, (there, etag))) = (match place {
+            Some(place) => look(self.run, &place).await?.map(|found| (place, found)),
+            None => None,
+        }) else {
+            return Err(Error::new(
+                Kind::Conflict,
+                "the server has another object with its UID, and does not say where. With conflict=duplicate it is restored beside that one.",
+            ));
+        };
+        self.run.notice(self.path, &format!("the account has it at {}", place.path));
+        if says(&there, &self.meaning) {
+            return Ok(Some(Outcome::Unchanged));
+        }
+        if conflict == Conflict::Skip {
+            return Ok(Some(Outcome::Skipped(format!("it is at {} with other content", place.path))));
+        }
+        self.target = place;
+        self.condition = etag
+            .filter(|etag| !etag.starts_with("W/"))
+            .map_or(Condition::Any, |etag| Condition::Version(etag.into()));
+        self.outcome = Outcome::Updated;
+        Ok(None)
+    }
+
+    async fn say_difference(&self, there: &Target) -> Result<()> {
+        let Some((there, _)) = look(self.run, there).await? else { return Ok(()) };
+        let text = match Meaning::of(&there) {
+            Some(there) => {
+                let difference = self.meaning.difference(&there);
+                let mut names = [difference.lost, difference.added].concat();
+                names.sort_unstable();
+                names.dedup();
+                ["differs in ", &names.join(", ")].concat()
+            }
+            None => "is no calendar object on the server".to_owned(),
+        };
+        self.run.notice(self.path, &text);
+        Ok(())
+    }
+}
+
+/// What is at `target`: bytes and ETag; none if nothing is.
+pub(super) async fn look(run: &Run, target: &Target) -> Result<Option<(Vec<u8>, Option<String>)>> {
+    let response = match run.session.send(get(target.clone())).await {
+        Ok(answer) => answer.response,
+        Err(SendError::Refused { refusal, .. }) if matches!(refusal.status, 404 | 410) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let etag = response.headers.first("etag").map(str::to_owned);
+    let mut body = response.body;
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await {
+        bytes.extend_from_slice(&piece.map_err(|error| transport_error(target, &error))?);
+    }
+    Ok(Some((bytes, etag)))
+}
+
+/// Why the server refused, as something to act on.
+fn reason(target: &Target, refusal: &Refusal) -> Error {
+    let (kind, what) = match (refusal.precondition.as_deref().unwrap_or_default(), refusal.status) {
+        ("supported-calendar-component", _) => {
+            (Kind::Unsupported, "the calendar does not take objects of this kind")
+        }
+        ("max-resource-size" | "max-attendees-per-instance" | "max-instances", _) | (_, 413) => {
+            (Kind::TooLarge, "it is larger than the server takes")
+        }
+        ("quota-not-exceeded" | "sufficient-disk-space", _) | (_, 507) => {
+            (Kind::QuotaExceeded, "the account has no room left")
+        }
+        ("need-privileges", _) => (Kind::ReadOnly, "this account may not write there"),
+        ("", 403) => (Kind::Forbidden, "the server does not allow it; perhaps the calendar is read-only"),
+        ("valid-calendar-data" | "valid-calendar-object-resource" | "supported-calendar-data", _)
+        | (_, 400 | 415) => (Kind::Protocol, "the server does not accept the object as it is"),
+        (_, 409 | 412) => (Kind::Conflict, "something else is in the way"),
+        _ => return SendError::Refused { target: target.clone(), refusal: Box::new(refusal.clone()) }.into(),
+    };
+    Error::new(kind, format!("{what}: {refusal} at {target}."))
+}

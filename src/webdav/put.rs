@@ -1,0 +1,37 @@
+//! PUT (RFC 9110 9.3.4) of one calendar object resource.
+
+use bytes::Bytes;
+
+use super::href::Target;
+use crate::http::Request;
+
+/// What must be there for a PUT to be done (RFC 9110 13.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    Absent,
+    /// This version.
+    Version(Box<str>),
+    /// Anything: there is no version to name.
+    Any,
+}
+
+/// Writes `body` to `target`. It is sent once: whoever gets no answer has to look whether it arrived.
+///
+/// Three headers tell servers to write to nobody: sabre/dav and its descendants, Cyrus, Nextcloud.
+/// Others pass over them.
+#[must_use]
+pub fn put(target: Target, body: Bytes, condition: &Condition, scheduling: bool) -> Request {
+    let mut request =
+        Request::new("PUT", target).header("content-type", "text/calendar; charset=utf-8").once();
+    request.body = body;
+    request = match condition {
+        Condition::Absent => request.header("if-none-match", "*"),
+        Condition::Version(etag) => request.header("if-match", etag.to_string()),
+        Condition::Any => request,
+    };
+    if scheduling {
+        return request;
+    }
+    request.header("schedule-reply", "F").header("scheduling-enabled", "F").header("x-nc-scheduling", "false")
+}
