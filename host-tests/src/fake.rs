@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -33,8 +33,8 @@ pub struct Seen {
     pub path: String,
     /// The body.
     pub body: String,
-    /// The value of `authorization`.
-    pub authorization: Option<String>,
+    /// The headers, with names in lower case.
+    pub headers: BTreeMap<String, String>,
     /// The version of HTTP.
     pub version: http::Version,
     /// How many requests came before.
@@ -42,6 +42,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// A header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
     /// The hrefs of a multiget.
     pub fn hrefs(&self) -> impl Iterator<Item = &str> {
         self.body.split("<d:href>").skip(1).filter_map(|part| part.split("</d:href>").next())
@@ -117,6 +123,37 @@ pub fn object(uid: &str) -> Bytes {
     ))
 }
 
+/// What a server may make a habit of when it is written to. Without any, it is sabre/dav.
+#[derive(Clone, Debug, Default)]
+pub struct Habits {
+    /// MKCALENDAR is forbidden.
+    pub no_calendars: bool,
+    /// MKCALENDAR is answered with 207, and nothing is made (Xandikos).
+    pub empty_promise: bool,
+    /// Properties but the name are lost, and success is told (`SOGo`).
+    pub loses_properties: bool,
+    /// New calendars are put at another address (Yahoo, Zoho).
+    pub moves_calendars: bool,
+    /// New calendars appear after a while (Infomaniak).
+    pub slow_calendars: Option<Duration>,
+    /// `If-None-Match` is passed over (`SOGo`, Zimbra).
+    pub ignores_none_match: bool,
+    /// A UID may be used once in the account; whether the refusal says where (Cyrus) or not (Radicale).
+    pub unique_uids: Option<bool>,
+    /// No ETags at all.
+    pub no_etags: bool,
+    /// Weak ETags (GMX).
+    pub weak_etags: bool,
+    /// Objects are written anew, without this property.
+    pub drops: Option<&'static str>,
+    /// Every so many PUTs, the answer is lost after the object was stored.
+    pub loses_answers: Option<usize>,
+    /// What the `DAV` header has besides.
+    pub says: &'static str,
+    /// The `Server` header.
+    pub server: &'static str,
+}
+
 type Fault = Box<dyn Fn(&Seen) -> Option<Reply> + Send + Sync>;
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -125,6 +162,14 @@ type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 struct State {
     /// By path of the calendar: objects by name, with their versions.
     calendars: Mutex<BTreeMap<String, BTreeMap<String, (u64, Bytes)>>>,
+    /// By path of the calendar: XML of its properties, by name with prefix.
+    properties: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+    habits: Mutex<Habits>,
+    /// Calendars that are not to be seen before their time.
+    hidden: Mutex<BTreeMap<String, Instant>>,
+    puts: AtomicUsize,
+    most_puts: AtomicUsize,
+    putting: AtomicUsize,
     fault: Mutex<Option<Fault>>,
     seen: Mutex<Vec<Seen>>,
     delay: Mutex<Duration>,
@@ -186,6 +231,40 @@ impl Fake {
     /// Asked before every answer; none for the usual one.
     pub fn fault(&self, fault: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static) {
         *locked(&self.state.fault) = Some(Box::new(fault));
+    }
+
+    /// Changes the server's habits.
+    pub fn habits(&self, habits: Habits) {
+        *locked(&self.state.habits) = habits;
+    }
+
+    /// What a calendar holds: names and texts.
+    #[must_use]
+    pub fn objects(&self, calendar: &str) -> BTreeMap<String, String> {
+        let calendars = locked(&self.state.calendars);
+        let objects = calendars.get(&format!("/cal/{calendar}/")).into_iter().flatten();
+        objects
+            .map(|(name, (_, bytes))| (name.clone(), String::from_utf8_lossy(bytes).into_owned()))
+            .collect()
+    }
+
+    /// Names of the calendars.
+    #[must_use]
+    pub fn calendars(&self) -> Vec<String> {
+        let paths: Vec<String> = locked(&self.state.calendars).keys().cloned().collect();
+        paths.iter().map(|path| path.trim_start_matches("/cal/").trim_end_matches('/').to_owned()).collect()
+    }
+
+    /// Empties the account.
+    pub fn empty(&self) {
+        locked(&self.state.calendars).clear();
+        locked(&self.state.properties).clear();
+    }
+
+    /// The most PUTs that were under way at once.
+    #[must_use]
+    pub fn most_puts(&self) -> usize {
+        self.state.most_puts.load(Ordering::Relaxed)
     }
 
     /// Well again.
@@ -262,16 +341,29 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
             body: String::from_utf8_lossy(&body).into_owned(),
-            authorization: head.headers.get("authorization").and_then(|v| v.to_str().ok()).map(str::to_owned),
+            headers: head
+                .headers
+                .iter()
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect(),
             version: head.version,
             number: all.len(),
         };
         all.push(seen.clone());
         seen
     };
+    if seen.method == "PUT" {
+        let putting = state.putting.fetch_add(1, Ordering::Relaxed) + 1;
+        state.most_puts.fetch_max(putting, Ordering::Relaxed);
+    }
     let delay = *locked(&state.delay);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
+    }
+    if seen.method == "PUT" {
+        state.putting.fetch_sub(1, Ordering::Relaxed);
     }
     let reply = locked(&state.fault).as_ref().and_then(|fault| fault(&seen));
     let reply = reply.unwrap_or_else(|| usual(&state, &seen));
@@ -328,9 +420,20 @@ fn stream_response(
 
 /// The answer of a server that is well.
 fn usual(state: &State, seen: &Seen) -> Reply {
+    if matches!(seen.method.as_str(), "PUT" | "MKCALENDAR" | "MKCOL" | "PROPPATCH") {
+        return write(state, seen);
+    }
+    let habits = locked(&state.habits).clone();
     let calendars = locked(&state.calendars);
     match (seen.method.as_str(), seen.path.as_str()) {
-        ("OPTIONS", _) => Reply::header(200, "dav", "1, 3, calendar-access"),
+        ("OPTIONS", _) => {
+            let dav = format!("1, 3, calendar-access{}", habits.says);
+            let mut headers = vec![("dav", dav)];
+            if !habits.server.is_empty() {
+                headers.push(("server", habits.server.to_owned()));
+            }
+            Reply::Plain(200, headers, Bytes::new())
+        }
         ("PROPFIND", "/") => Reply::multistatus(&found(
             "/",
             "<d:current-user-principal><d:href>/p/alice/</d:href></d:current-user-principal>",
@@ -340,24 +443,24 @@ fn usual(state: &State, seen: &Seen) -> Reply {
             "<c:calendar-home-set><d:href>/cal/</d:href></c:calendar-home-set>",
         )),
         ("PROPFIND", "/cal/") => {
-            let all = calendars.keys().map(|path| {
-                let name = path.trim_start_matches("/cal/").trim_end_matches('/');
-                found(path, &format!("<d:resourcetype><d:collection/><c:calendar/></d:resourcetype><d:displayname>The {name} calendar</d:displayname>"))
-            });
+            let all = calendars.keys().filter(|path| is_visible(state, path)).map(|path| about(state, path));
             Reply::multistatus(&format!(
                 "{}{}",
                 found("/cal/", "<d:resourcetype><d:collection/></d:resourcetype>"),
                 all.collect::<String>()
             ))
         }
+        ("PROPFIND", path) if !is_visible(state, path) => Reply::status(404),
         ("PROPFIND", path) => match calendars.get(path) {
             Some(objects) => {
-                let mut text = found(path, "<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>");
+                let mut text = about(state, path);
+                let objects = objects.iter().filter(|_| seen.header("depth") == Some("1"));
                 for (name, (version, bytes)) in objects {
                     text.push_str(&found(
                         &format!("{path}{name}"),
                         &format!(
-                            "<d:getetag>\"{version}\"</d:getetag><d:resourcetype/><d:getcontentlength>{}</d:getcontentlength><d:getcontenttype>text/calendar</d:getcontenttype><d:getlastmodified>Sun, 22 Nov 2026 10:00:00 GMT</d:getlastmodified>",
+                            "{}<d:resourcetype/><d:getcontentlength>{}</d:getcontentlength><d:getcontenttype>text/calendar</d:getcontenttype><d:getlastmodified>Sun, 22 Nov 2026 10:00:00 GMT</d:getlastmodified>",
+                            etag_property(&habits, *version),
                             bytes.len()
                         ),
                     ));
@@ -375,14 +478,137 @@ fn usual(state: &State, seen: &Seen) -> Reply {
         ("GET", path) => {
             let (calendar, name) = path.split_at(path.rfind('/').map_or(0, |at| at + 1));
             match calendars.get(calendar).and_then(|objects| objects.get(name)) {
-                Some((_, bytes)) => {
-                    Reply::Plain(200, vec![("content-type", "text/calendar".to_owned())], bytes.clone())
+                Some((version, bytes)) => {
+                    let mut headers = vec![("content-type", "text/calendar".to_owned())];
+                    headers.extend(etag(&habits, *version).map(|etag| ("etag", etag)));
+                    Reply::Plain(200, headers, bytes.clone())
                 }
                 None => Reply::status(404),
             }
         }
         _ => Reply::status(405),
     }
+}
+
+fn is_visible(state: &State, path: &str) -> bool {
+    locked(&state.hidden).get(path).is_none_or(|until| Instant::now() >= *until)
+}
+
+fn etag(habits: &Habits, version: u64) -> Option<String> {
+    let weak = if habits.weak_etags { "W/" } else { "" };
+    (!habits.no_etags).then(|| format!("{weak}\"{version}\""))
+}
+
+fn etag_property(habits: &Habits, version: u64) -> String {
+    etag(habits, version).map(|etag| format!("<d:getetag>{etag}</d:getetag>")).unwrap_or_default()
+}
+
+/// What a calendar is.
+fn about(state: &State, path: &str) -> String {
+    let name = path.trim_start_matches("/cal/").trim_end_matches('/');
+    let mut properties = locked(&state.properties).get(path).cloned().unwrap_or_default();
+    let displayname = || format!("<d:displayname>The {name} calendar</d:displayname>");
+    properties.entry("d:displayname".to_owned()).or_insert_with(displayname);
+    let properties: String = properties.into_values().collect();
+    found(path, &format!("<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>{properties}"))
+}
+
+/// The properties that a request body sets, by name with prefix.
+fn set_properties(body: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut rest = body
+        .split_once("<d:prop>")
+        .and_then(|(_, rest)| rest.rsplit_once("</d:prop>"))
+        .map_or("", |(p, _)| p);
+    while let Some(name) = rest.strip_prefix('<').and_then(|rest| rest.split(['>', ' ', '/']).next()) {
+        let end = format!("</{name}>");
+        let Some(length) = rest.find(&end).map(|at| at + end.len()) else { break };
+        if name != "d:resourcetype" {
+            all.insert(name.to_owned(), rest[..length].to_owned());
+        }
+        rest = &rest[length..];
+    }
+    all
+}
+
+fn write(state: &State, seen: &Seen) -> Reply {
+    let habits = locked(&state.habits).clone();
+    match seen.method.as_str() {
+        "PUT" => put(state, &habits, seen),
+        "PROPPATCH" => {
+            let mut set = set_properties(&seen.body);
+            if habits.loses_properties {
+                set.retain(|name, _| name == "d:displayname");
+            }
+            locked(&state.properties).entry(seen.path.clone()).or_default().extend(set);
+            Reply::multistatus(&found(&seen.path, "<d:displayname/>"))
+        }
+        _ if habits.no_calendars => Reply::status(403),
+        _ if habits.empty_promise && !seen.body.is_empty() => Reply::multistatus(&refused(&seen.path, 424)),
+        _ if locked(&state.calendars).contains_key(&seen.path) => Reply::status(405),
+        _ => {
+            let path = if habits.moves_calendars {
+                format!("/cal/id-{}/", locked(&state.calendars).len() + 100)
+            } else {
+                seen.path.clone()
+            };
+            if let Some(time) = habits.slow_calendars {
+                locked(&state.hidden).insert(path.clone(), Instant::now() + time);
+            }
+            let mut set = set_properties(&seen.body);
+            if habits.loses_properties {
+                set.retain(|name, _| name == "d:displayname");
+            }
+            locked(&state.properties).insert(path.clone(), set);
+            locked(&state.calendars).insert(path, BTreeMap::new());
+            Reply::status(201)
+        }
+    }
+}
+
+fn uid(text: &str) -> &str {
+    text.lines().find_map(|line| line.strip_prefix("UID:")).unwrap_or_default()
+}
+
+fn put(state: &State, habits: &Habits, seen: &Seen) -> Reply {
+    let (calendar, name) = seen.path.split_at(seen.path.rfind('/').map_or(0, |at| at + 1));
+    let mut calendars = locked(&state.calendars);
+    if let Some(says_where) = habits.unique_uids {
+        let all = calendars
+            .iter()
+            .flat_map(|(path, objects)| objects.iter().map(move |(name, object)| (path, name, object)));
+        let mut taken = all.filter(|(path, other, (_, bytes))| {
+            uid(&String::from_utf8_lossy(bytes)) == uid(&seen.body)
+                && (path.as_str(), other.as_str()) != (calendar, name)
+        });
+        if let Some((path, other, _)) = taken.next() {
+            let href = if says_where { format!("<d:href>{path}{other}</d:href>") } else { String::new() };
+            let body = format!(
+                "<d:error xmlns:d=\"DAV:\"><c:no-uid-conflict xmlns:c=\"urn:ietf:params:xml:ns:caldav\">{href}</c:no-uid-conflict></d:error>"
+            );
+            return Reply::Plain(403, vec![("content-type", "application/xml".to_owned())], body.into());
+        }
+    }
+    let Some(objects) = calendars.get_mut(calendar) else { return Reply::status(409) };
+    let version = objects.get(name).map(|(version, _)| *version);
+    let none_match = seen.header("if-none-match").is_some() && !habits.ignores_none_match;
+    let other_version =
+        |wanted: &str| version.and_then(|version| etag(habits, version)).as_deref() != Some(wanted);
+    if none_match && version.is_some() || seen.header("if-match").is_some_and(other_version) {
+        return Reply::status(412);
+    }
+    let mut text = seen.body.clone();
+    if let Some(drops) = habits.drops {
+        text = text.split_inclusive("\r\n").filter(|line| !line.starts_with(drops)).collect();
+    }
+    let version = version.unwrap_or_default() + 1;
+    objects.insert(name.to_owned(), (version, Bytes::from(text)));
+    let count = state.puts.fetch_add(1, Ordering::Relaxed);
+    if habits.loses_answers.is_some_and(|every| count % every == every - 1) {
+        return Reply::Reset;
+    }
+    let headers = etag(habits, version).map(|etag| ("etag", etag)).into_iter().collect();
+    Reply::Plain(if version == 1 { 201 } else { 204 }, headers, Bytes::new())
 }
 
 /// One object of a multiget.

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use bytes::Bytes;
+use caldav::destination::{self, Exporter};
 use caldav::error::Kind;
 use caldav::http::{Request, Response};
 use caldav::options::Options;
 use caldav::runtime::{Runtime, TransportError};
 use caldav::source::{self, Importer};
 use connector_host::Error;
-use connector_host::bindings::{Content, Datetime, Entry, EntryKind, Failure, Identity, Notice, ScanItem};
+use connector_host::bindings::{
+    Content, Datetime, Entry, EntryKind, Failure, Identity, Item, Notice, Outcome, ScanItem, WriteItem,
+};
+use connector_host::job::Writing;
 use connector_host::mirror::Source;
+use connector_host::spread::Destination;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::{FutureExt, SinkExt, StreamExt};
@@ -70,6 +75,12 @@ impl Runtime for Native {
     }
 }
 
+fn client() -> Native {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    Native(Client::builder(TokioExecutor::new()).build(http))
+}
+
 enum Command {
     Scan(mpsc::Sender<Vec<ScanItem>>, oneshot::Sender<Result<(), Error>>),
     ReadAll(mpsc::Receiver<Vec<String>>, mpsc::Sender<Vec<Content>>),
@@ -91,10 +102,7 @@ impl NativeSource {
         std::thread::spawn(move || {
             let local = tokio::task::LocalSet::new();
             handle.block_on(local.run_until(async move {
-                let mut http = HttpConnector::new();
-                http.set_nodelay(true);
-                let client = Client::builder(TokioExecutor::new()).build(http);
-                let importer = Rc::new(Importer::new(Rc::new(Native(client)), options));
+                let importer = Rc::new(Importer::new(Rc::new(client()), options));
                 let own = importer.identity();
                 identity
                     .send(Identity {
@@ -191,5 +199,70 @@ impl Source for NativeSource {
 
     fn is_cancelled(&self) -> bool {
         false
+    }
+}
+
+/// A destination without a component.
+pub struct NativeDestination(Options);
+
+impl NativeDestination {
+    /// Opens an account.
+    pub fn open(options: &[(String, String)]) -> anyhow::Result<Self> {
+        Ok(Self(Options::parse_to_restore(options).map_err(|error| anyhow!("{error}"))?))
+    }
+}
+
+impl Destination for NativeDestination {
+    fn write(&self) -> Writing {
+        let (items, mut wanted) = mpsc::channel::<Vec<Item>>(2);
+        let (mut out, reports) = mpsc::channel(2);
+        let (end, ended) = oneshot::channel();
+        let (options, handle) = (self.0.clone(), tokio::runtime::Handle::current());
+        std::thread::spawn(move || {
+            let local = tokio::task::LocalSet::new();
+            handle.block_on(local.run_until(async move {
+                let exporter = Exporter::new(Rc::new(client()), options);
+                let (mut sender, receiver) = mpsc::channel(0);
+                let take = async move {
+                    while let Some(items) = wanted.next().await {
+                        sender.send(items.into_iter().map(item_of).collect()).await.ok();
+                    }
+                };
+                let (sender, mut ready) = mpsc::channel::<Vec<destination::Report>>(0);
+                let forward = async move {
+                    while let Some(more) = ready.next().await {
+                        out.send(more.into_iter().map(report).collect()).await.ok();
+                    }
+                };
+                let ((), result, ()) = futures::join!(take, exporter.write(receiver, sender), forward);
+                end.send(result.map_err(|error| translated(&error))).ok();
+            }));
+        });
+        let end = ended.map(|ended| ended.unwrap_or_else(|_| Err(Error::Other("gone".to_owned())))).boxed();
+        Writing { items, reports, end }
+    }
+}
+
+fn item_of(item: Item) -> destination::Item {
+    let content = match item.body {
+        Some(bytes) => destination::Content::File(bytes.into()),
+        None => destination::Content::Directory,
+    };
+    destination::Item { path: item.entry.path, content }
+}
+
+fn report(report: destination::Report) -> WriteItem {
+    match report {
+        destination::Report::Done(path, outcome) => WriteItem::Done((
+            path,
+            match outcome {
+                destination::Outcome::Created => Outcome::Created,
+                destination::Outcome::Updated => Outcome::Updated,
+                destination::Outcome::Unchanged => Outcome::Unchanged,
+                destination::Outcome::Skipped(why) => Outcome::Skipped(why),
+                destination::Outcome::Failed(error) => Outcome::Failed(translated(&error)),
+            },
+        )),
+        destination::Report::Notice(path, message) => WriteItem::Notice(Notice { path, message }),
     }
 }

@@ -116,7 +116,7 @@ async fn a_password_comes_from_where_it_is_said_to_be() -> anyhow::Result<()> {
         ensure!(outcome.code == 0, "{outcome:?}");
         let seen = scratch.fake.take_seen();
         ensure!(
-            seen.iter().all(|seen| seen.authorization == Some(format!("Basic {expected}"))),
+            seen.iter().all(|seen| seen.header("authorization") == Some(&format!("Basic {expected}"))),
             "{options:?}"
         );
     }

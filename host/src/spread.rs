@@ -7,13 +7,19 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 
 use crate::bindings::{Entry, EntryKind, Error, Item, Outcome, WriteItem};
-use crate::job::Exporter;
+use crate::job::Writing;
 
 /// Bytes of files that are handed over at once, and their number.
 const CHUNK_BYTES: u64 = 1 << 20;
 const CHUNK: usize = 32;
 /// The largest file that is read.
 const LARGEST: u64 = 256 << 20;
+
+/// What a folder is given to: a job's exporter, or anything else that writes like one.
+pub trait Destination: Sync {
+    /// Begins to write.
+    fn write(&self) -> Writing;
+}
 
 /// What happens on the way.
 #[derive(Debug)]
@@ -79,7 +85,7 @@ struct Found {
 
 /// Gives everything in `folder`, or the file that it is, to `exporter`.
 pub async fn spread(
-    exporter: &Exporter,
+    exporter: &dyn Destination,
     folder: &Path,
     observe: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> (Summary, Result<(), SpreadError>) {

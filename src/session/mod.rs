@@ -181,10 +181,10 @@ impl Session {
     async fn send_patiently(&self, request: &Request) -> Result<Response, SendError> {
         let mut attempt = 0;
         loop {
+            let permit = self.gate.enter().await;
             if let Some(error) = self.stopped.borrow().clone() {
                 return Err(error.into());
             }
-            let permit = self.gate.enter().await;
             let sent = self.runtime.send(self.complete(request), self.timeout).await;
             let (why, pause) = match sent {
                 Ok(response) if response.status < 400 => {

@@ -1,20 +1,23 @@
-//! What the component costs: the same backup by the component and by the same core built natively, in
-//! turn, each in a process of its own, against the same fake server.
+//! What the component costs: the same backup and the same restore by the component and by the same core built
+//! natively, in turn, each in a process of its own, against the same fake server.
 //!
-//! `bench [OBJECTS [RUNS [DELAY_MS]]]` prints, for a cold and an unchanged backup, the medians of wall
-//! time, processor time and peak memory, with requests and bytes, and the ratios.
+//! `bench [OBJECTS [RUNS [DELAY_MS]]]` prints, for a cold and an unchanged backup and for a restore into an
+//! empty and into a full account, the medians of wall time, processor time and peak memory, with requests
+//! and bytes, and the ratios.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use connector_host::Error;
 use connector_host::egress::Tls;
 use connector_host::engine::{Connector, Origin};
-use connector_host::job::{Grant, Importer};
+use connector_host::job::{Exporter, Grant, Importer};
 use connector_host::limits::Limits;
 use connector_host::mirror::{Summary, mirror};
+use connector_host::spread::spread;
 use host_tests::fake::Fake;
-use host_tests::native::NativeSource;
+use host_tests::native::{NativeDestination, NativeSource};
 use host_tests::program::built;
 
 /// What one run of a child took.
@@ -32,7 +35,8 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["run", how, url, folder] => child(how, url, Path::new(folder)).await,
+        ["backup", how, url, folder] => backup(how, url, Path::new(folder)).await,
+        ["restore", how, url, folder] => restore(how, url, Path::new(folder)).await,
         numbers => {
             let number = |at: usize, default: usize| numbers.get(at).map_or(Ok(default), |text| text.parse());
             compare(number(0, 10_000)?, number(1, 5)?, Duration::from_millis(number(2, 0)? as u64)).await
@@ -40,37 +44,58 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// One backup, in this process.
-async fn child(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-    let options = vec![
+fn options(url: &str) -> Vec<(String, String)> {
+    vec![
         ("location".to_owned(), url.to_owned()),
         ("username".to_owned(), "alice".to_owned()),
         ("password".to_owned(), "x".to_owned()),
-    ];
+    ]
+}
+
+fn connector() -> anyhow::Result<(Connector, Grant)> {
+    let connector = Connector::load(&built("caldav.wasm")?)?;
+    ensure!(matches!(connector.origin(), Origin::Compiled(_)), "run `just build`: {:?}", connector.origin());
+    let tls = Tls::new(None, false, None)?;
+    Ok((connector, Grant { tls, insecure: true, allow_hosts: Vec::new(), limits: Limits::default() }))
+}
+
+fn told(error: &Error) -> anyhow::Error {
+    anyhow::anyhow!("{}", error.message())
+}
+
+/// One backup, in this process.
+async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
     let (summary, result): (Summary, _) = match how {
-        "native" => mirror(&NativeSource::open(&options)?, folder, false, &mut |_| {}).await,
+        "native" => mirror(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
         "component" => {
-            let connector = Connector::load(&built("caldav.wasm")?)?;
-            ensure!(
-                matches!(connector.origin(), Origin::Compiled(_)),
-                "run `just build`: {:?}",
-                connector.origin()
-            );
-            let grant = Grant {
-                tls: Tls::new(None, false, None)?,
-                insecure: true,
-                allow_hosts: Vec::new(),
-                limits: Limits::default(),
-            };
-            let importer = Importer::open(&connector, options, grant)
-                .await
-                .map_err(|error| anyhow::anyhow!("{}", error.message()))?;
+            let (connector, grant) = connector()?;
+            let importer = Importer::open(&connector, options(url), grant).await.map_err(|e| told(&e))?;
             mirror(&importer, folder, false, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
     result?;
     ensure!(summary.failed == 0, "{summary:?}");
+    tell()
+}
+
+/// One restore, in this process.
+async fn restore(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
+    let (summary, result) = match how {
+        "native" => spread(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
+        "component" => {
+            let (connector, grant) = connector()?;
+            let exporter = Exporter::open(&connector, options(url), grant).await.map_err(|e| told(&e))?;
+            spread(&exporter, folder, &mut |_| {}).await
+        }
+        other => bail!("{other}: native or component"),
+    };
+    result?;
+    ensure!(summary.failed == 0, "{summary:?}");
+    tell()
+}
+
+fn tell() -> anyhow::Result<()> {
     println!("{} {}", processor_seconds()?, peak_mebibytes()?);
     Ok(())
 }
@@ -92,7 +117,9 @@ fn peak_mebibytes() -> anyhow::Result<f64> {
 async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result<()> {
     let fake =
         Fake::start(&[("home", objects / 5), ("school", objects * 3 / 10), ("work", objects / 2)]).await?;
+    let empty = Fake::start(&[]).await?;
     fake.delay(delay);
+    empty.delay(delay);
     println!(
         "{objects} objects in 3 calendars, {runs} runs each in turn after one to warm up, {} ms added to every answer",
         delay.as_millis()
@@ -100,15 +127,18 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
     // Nothing is removed before the end: file systems are slow to create files after removing many.
     let scratch = tempfile::tempdir()?;
     let ways = ["component", "native"];
-    let (mut cold, mut unchanged) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    let mut figures: [[Vec<Run>; 2]; 4] = Default::default();
     for run in 0..=runs {
         for (at, how) in ways.iter().enumerate() {
             let folder = scratch.path().join(format!("{how}-{run}"));
-            let first = spawn(&fake, how, &folder).await?;
-            let second = spawn(&fake, how, &folder).await?;
-            if run > 0 {
-                cold[at].push(first);
-                unchanged[at].push(second);
+            for (what, command) in ["backup", "backup"].into_iter().enumerate() {
+                let figure = spawn(&fake, command, how, &folder).await?;
+                figures[what][at].extend((run > 0).then_some(figure));
+            }
+            empty.empty();
+            for (what, command) in ["restore", "restore"].into_iter().enumerate() {
+                let figure = spawn(&empty, command, how, &folder).await?;
+                figures[what + 2][at].extend((run > 0).then_some(figure));
             }
         }
     }
@@ -116,7 +146,8 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
         "{:<22} {:>9} {:>9} {:>10} {:>9} {:>12}",
         "", "wall s", "cpu s", "peak MiB", "requests", "bytes"
     );
-    for (what, [component, native]) in [("cold", &cold), ("unchanged", &unchanged)] {
+    let names = ["backup", "unchanged", "restore", "nothing to do"];
+    for (what, [component, native]) in names.into_iter().zip(&figures) {
         let (component, native) = (median(component), median(native));
         for (how, run) in [("component", &component), ("native", &native)] {
             println!(
@@ -142,11 +173,11 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
     Ok(())
 }
 
-async fn spawn(fake: &Fake, how: &str, folder: &Path) -> anyhow::Result<Run> {
+async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::Result<Run> {
     let _ = fake.take_seen();
     let started = Instant::now();
     let output = tokio::process::Command::new(std::env::current_exe()?)
-        .args(["run", how, &fake.url()])
+        .args([command, how, &fake.url()])
         .arg(folder)
         .output()
         .await?;

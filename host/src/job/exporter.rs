@@ -9,6 +9,7 @@ use super::{Grant, Guest, Handle, Seed, State, WAITING, gone, trapped};
 use crate::bindings::{Connector as Bindings, Error, Finding, Identity, Item, WriteItem};
 use crate::engine::Connector;
 use crate::limits::Usage;
+use crate::spread::Destination;
 use crate::streams::{Inlet, Once, Outlet};
 
 /// A destination that is open. Dropping every clone ends the job.
@@ -83,10 +84,10 @@ impl Exporter {
     pub async fn check(&self) -> Result<Vec<Finding>, Error> {
         self.handle.ask(Command::Check).await?
     }
+}
 
-    /// Begins to write.
-    #[must_use]
-    pub fn write(&self) -> Writing {
+impl Destination for Exporter {
+    fn write(&self) -> Writing {
         let (items, wanted) = mpsc::channel(WAITING);
         let (out, reports) = mpsc::channel(WAITING);
         let (end, ended) = oneshot::channel();
