@@ -345,5 +345,5 @@ pub(super) async fn describe(
 
 /// Two bodies that say the same.
 pub(super) fn says(there: &[u8], wanted: &Meaning) -> bool {
-    Meaning::of(there).is_some_and(|there| there.digest().says(&wanted.digest()))
+    Meaning::of(there).is_some_and(|there| there.digest().says(wanted.digest()))
 }

@@ -82,7 +82,7 @@ impl Existing {
             self.by_uid.borrow_mut().entry(hash(uid.as_bytes())).or_default().push(at);
         }
         self.by_name.borrow_mut().insert(name_of(segment), at);
-        let digest = meaning.map(Meaning::digest);
+        let digest = meaning.map(|meaning| meaning.digest().clone());
         objects.push(Present { segment: segment.into(), etag, digest, claimed });
     }
 

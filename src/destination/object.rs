@@ -9,7 +9,7 @@ use super::run::Run;
 use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
 use crate::ical::edit::{Part, with_schedule_agent, with_uid};
-use crate::ical::meaning::Meaning;
+use crate::ical::meaning::{Difference, Meaning};
 use crate::layout;
 use crate::options::Conflict;
 use crate::retry;
@@ -27,7 +27,7 @@ pub(super) enum Placed {
     /// There is nothing more to do.
     Settled(Outcome),
     /// It was sent, and the server said yes.
-    Written { target: Target, meaning: Meaning, outcome: Outcome },
+    Written { target: Target, bytes: Bytes, meaning: Meaning, outcome: Outcome },
 }
 
 /// An object on its way.
@@ -83,8 +83,8 @@ pub(super) async fn place(
     for _ in 0..ATTEMPTS {
         match parcel.send().await? {
             Attempt::Done => {
-                let Parcel { target, meaning, outcome, .. } = parcel;
-                return Ok(Placed::Written { target, meaning, outcome });
+                let Parcel { target, bytes, meaning, outcome, .. } = parcel;
+                return Ok(Placed::Written { target, bytes, meaning, outcome });
             }
             Attempt::Again => {}
             Attempt::Taken(place) => {
@@ -116,7 +116,7 @@ impl Parcel<'_> {
             }
             return Ok(None);
         };
-        if present.digest.as_ref().is_some_and(|digest| digest.says(&self.meaning.digest())) {
+        if present.digest.as_ref().is_some_and(|digest| digest.says(self.meaning.digest())) {
             return Ok(Some(Outcome::Unchanged));
         }
         let there = self.collection.calendar.target.member(&present.segment);
@@ -276,16 +276,11 @@ impl Parcel<'_> {
 
     async fn say_difference(&self, there: &Target) -> Result<()> {
         let Some((there, _)) = look(self.run, there).await? else { return Ok(()) };
-        let text = match Meaning::of(&there) {
-            Some(there) => {
-                let difference = self.meaning.difference(&there);
-                let mut names = [difference.lost, difference.added].concat();
-                names.sort_unstable();
-                names.dedup();
-                ["differs in ", &names.join(", ")].concat()
-            }
-            None => "is no calendar object on the server".to_owned(),
-        };
+        let difference = Difference::of(&self.bytes, &there);
+        let mut names = [difference.lost, difference.added].concat();
+        names.sort_unstable();
+        names.dedup();
+        let text = ["differs in ", &names.join(", ")].concat();
         self.run.notice(self.path, &text);
         Ok(())
     }

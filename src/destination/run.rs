@@ -24,7 +24,7 @@ use crate::caldav::scheduling::{Scheduling, scheduling};
 use crate::error::{Error, Kind, Result};
 use crate::ical;
 use crate::ical::edit::{Part, split};
-use crate::ical::meaning::Meaning;
+use crate::ical::meaning::{Difference, Meaning};
 use crate::layout;
 use crate::options::{Options, Verify};
 use crate::session::Session;
@@ -87,6 +87,7 @@ struct Written {
     file: Rc<File>,
     collection: Rc<Collection>,
     target: Target,
+    bytes: Bytes,
     meaning: Meaning,
     outcome: Outcome,
 }
@@ -311,11 +312,11 @@ impl Run {
         let uid = part.uid.clone();
         match place(self, collection, &file.path, &segment, part).await {
             Ok(Placed::Settled(outcome)) => self.settle(file, outcome),
-            Ok(Placed::Written { target, meaning, outcome })
+            Ok(Placed::Written { target, bytes, meaning, outcome })
                 if self.options.restore.verify != Verify::None =>
             {
                 let (file, collection) = (Rc::clone(file), Rc::clone(collection));
-                self.written.borrow_mut().push(Written { file, collection, target, meaning, outcome });
+                self.written.borrow_mut().push(Written { file, collection, target, bytes, meaning, outcome });
             }
             Ok(Placed::Written { outcome, .. }) => self.settle(file, outcome),
             Err(error) => {
@@ -392,10 +393,10 @@ impl Run {
         let Some(there) = Meaning::of(bytes) else {
             return self.notice(&one.file.path, "the server gives something back that is no calendar object");
         };
-        if there.digest().says(&one.meaning.digest()) {
+        if there.digest().says(one.meaning.digest()) {
             return;
         }
-        let difference = one.meaning.difference(&there);
+        let difference = Difference::of(&one.bytes, bytes);
         let lost = difference.lost.iter().filter(|name| !difference.added.contains(name));
         let changed = difference.lost.iter().filter(|name| difference.added.contains(name));
         let added = difference.added.iter().filter(|name| !difference.lost.contains(name));

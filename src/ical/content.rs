@@ -15,11 +15,23 @@ pub struct Line<'t> {
 }
 
 impl Line<'_> {
+    /// The name, as it is written.
+    #[must_use]
+    pub fn spelt(&self) -> &[u8] {
+        let end = self.text.iter().position(|byte| matches!(byte, b':' | b';')).unwrap_or(self.text.len());
+        self.text.get(..end).unwrap_or_default().trim_ascii()
+    }
+
+    /// Whether this is its name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.spelt().eq_ignore_ascii_case(name.as_bytes())
+    }
+
     /// The name, in upper case.
     #[must_use]
     pub fn name(&self) -> String {
-        let end = self.text.iter().position(|byte| matches!(byte, b':' | b';')).unwrap_or(self.text.len());
-        String::from_utf8_lossy(self.text.get(..end).unwrap_or_default()).trim().to_ascii_uppercase()
+        String::from_utf8_lossy(self.spelt()).to_ascii_uppercase()
     }
 
     /// The value: what follows the first colon outside of quotes.
@@ -109,7 +121,7 @@ impl Component<'_> {
     /// The value of the first line of this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<String> {
-        let line = self.lines.iter().find(|line| line.name() == name)?;
+        let line = self.lines.iter().find(|line| line.is(name))?;
         Some(String::from_utf8_lossy(line.value()).trim().to_owned())
     }
 }
@@ -126,27 +138,23 @@ pub fn calendars(text: &[u8]) -> Option<Vec<Component<'_>>> {
     for line in lines(text) {
         let start = at;
         at += line.raw.len();
-        match line.name().as_str() {
-            "BEGIN" => {
-                let kind = String::from_utf8_lossy(line.value()).trim().to_ascii_uppercase();
-                if open.len() >= DEPTH {
-                    return None;
-                }
-                open.push((Component { kind, ..Component::default() }, start));
+        if line.is("BEGIN") {
+            let kind = String::from_utf8_lossy(line.value()).trim().to_ascii_uppercase();
+            if open.len() >= DEPTH {
+                return None;
             }
-            "END" => {
-                let (mut component, start) = open.pop()?;
-                component.raw = text.get(start..at).unwrap_or_default();
-                match open.last_mut() {
-                    Some((parent, _)) => parent.children.push(component),
-                    None => done.push(component),
-                }
+            open.push((Component { kind, ..Component::default() }, start));
+        } else if line.is("END") {
+            let (mut component, start) = open.pop()?;
+            component.raw = text.get(start..at).unwrap_or_default();
+            match open.last_mut() {
+                Some((parent, _)) => parent.children.push(component),
+                None => done.push(component),
             }
-            _ => match open.last_mut() {
-                Some((component, _)) => component.lines.push(line),
-                None if line.text.is_empty() => {}
-                None => return None,
-            },
+        } else if let Some((component, _)) = open.last_mut() {
+            component.lines.push(line);
+        } else if !line.text.is_empty() {
+            return None;
         }
     }
     let whole = open.is_empty() && !done.is_empty() && done.iter().all(|c| c.kind == "VCALENDAR");

@@ -28,7 +28,7 @@ pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     if let ([calendar], [(uid, _)]) = (all.as_slice(), groups.as_slice())
         && !uid.is_empty()
     {
-        let has_method = calendar.lines.iter().any(|line| line.name() == "METHOD");
+        let has_method = calendar.lines.iter().any(|line| line.is("METHOD"));
         let bytes = if has_method { without_method(text) } else { text.to_vec() };
         return Some(vec![Part { uid: uid.clone(), bytes }]);
     }
@@ -45,7 +45,7 @@ fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
     });
     for line in home.into_iter().flat_map(|calendar| &calendar.lines) {
         // Of a calendar as a whole, not of its objects.
-        if line.name() != "METHOD" && !line.name().starts_with("X-WR-") {
+        if !line.is("METHOD") && !line.name().starts_with("X-WR-") {
             bytes.extend_from_slice(line.raw);
         }
     }

@@ -179,9 +179,12 @@ impl Session {
 
     /// Sends until there is an answer that is not "later", or patience ends. 3xx passes.
     async fn send_patiently(&self, request: &Request) -> Result<Response, SendError> {
-        let mut attempt = 0;
+        let (mut attempt, mut kept) = (0, None);
         loop {
-            let permit = self.gate.enter().await;
+            let permit = match kept.take() {
+                Some(permit) => permit,
+                None => self.gate.enter().await,
+            };
             if let Some(error) = self.stopped.borrow().clone() {
                 return Err(error.into());
             }
@@ -232,11 +235,16 @@ impl Session {
                     (error, retry::pause(attempt, None))
                 }
             };
-            drop(permit);
             let Some(pause) = pause.filter(|_| attempt < self.retries) else {
                 return Err(self.give_up(why).into());
             };
-            self.runtime.sleep(pause).await;
+            if pause.is_zero() {
+                // Before anybody else: they would all make the same mistake.
+                kept = Some(permit);
+            } else {
+                drop(permit);
+                self.runtime.sleep(pause).await;
+            }
             attempt += 1;
         }
     }
