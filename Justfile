@@ -3,6 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 component := "target/wasm32-wasip2/component/caldav.wasm"
+build_component := "cargo build --locked --profile component --target wasm32-wasip2 --package caldav"
 wasmtime_version := "48.0.8"
 
 default:
@@ -12,11 +13,14 @@ default:
 demo: build
     cargo run --release --quiet --package host-tests --bin demo
 
-# The component, the program, and the component compiled for it
+# The component, the one that only backs up, the program, and the component compiled for it
 build: target
-    cargo build --locked --profile component --target wasm32-wasip2 --package caldav
-    cargo build --locked --release --workspace
+    {{ build_component }} --no-default-features
+    mkdir -p target/release
+    cp {{ component }} target/release/caldav-backup.wasm
+    {{ build_component }}
     cp {{ component }} target/release/caldav.wasm
+    cargo build --locked --release --workspace
     target/release/plakar-caldav compile
 
 # rustup reads rust-toolchain.toml, but not every rustup adds the target from it
@@ -33,6 +37,7 @@ lint: target
     cargo fmt --all --check
     cargo clippy --locked --release --workspace --all-targets -- --deny warnings
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav -- --deny warnings
+    cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav --no-default-features -- --deny warnings
 
 # The component under stock wasmtime, which is built for it the first time (20 minutes)
 test-wasmtime: build

@@ -42,7 +42,7 @@ pub enum Fetch {
 }
 
 /// How to restore.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restore {
     /// What to do about an object that is there with other content.
     pub conflict: Conflict,
@@ -244,7 +244,10 @@ impl Options {
                 problems.push(format!("components: {kind} is not one of VEVENT, VTODO, VJOURNAL."));
             }
         }
-        let restore = restore(&text, &mut problems);
+        let restore = match side {
+            Side::Destination => restore(&text, &mut problems),
+            Side::Source => Restore::default(),
+        };
         match (location, problems.as_slice()) {
             (Ok(location), []) => Ok(Self {
                 location: location.with_user(&username),

@@ -125,6 +125,7 @@ pub fn object(uid: &str) -> Bytes {
 
 /// What a server may make a habit of when it is written to. Without any, it is sabre/dav.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // Each is a habit by itself.
 pub struct Habits {
     /// MKCALENDAR is forbidden.
     pub no_calendars: bool,
@@ -140,9 +141,9 @@ pub struct Habits {
     pub ignores_none_match: bool,
     /// A UID may be used once in the account; whether the refusal says where (Cyrus) or not (Radicale).
     pub unique_uids: Option<bool>,
-    /// No ETags at all.
+    /// No `ETag` at all.
     pub no_etags: bool,
-    /// Weak ETags (GMX).
+    /// Weak `ETag`s (GMX).
     pub weak_etags: bool,
     /// Objects are written anew, without this property.
     pub drops: Option<&'static str>,

@@ -2,7 +2,8 @@
 
 use anyhow::ensure;
 use connector_host::engine::{Connector, Origin};
-use host_tests::program::built;
+use host_tests::fake::Fake;
+use host_tests::program::{self, built};
 
 /// Everything it may import, by the name without the version.
 const ALLOWED: [&str; 18] = [
@@ -49,9 +50,27 @@ fn it_imports_nothing_but_http_a_clock_and_what_std_needs() -> anyhow::Result<()
 
 #[test]
 fn it_is_small() -> anyhow::Result<()> {
-    let size = std::fs::metadata(built("caldav.wasm")?)?.len();
-    println!("the component has {size} bytes");
-    ensure!(size <= 700 << 10, "{size} bytes");
+    for (name, most) in [("caldav-backup.wasm", 700 << 10), ("caldav.wasm", 1000 << 10)] {
+        let size = std::fs::metadata(built(name)?)?.len();
+        println!("{name} has {size} bytes");
+        ensure!(size <= most, "{name}: {size} bytes");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_that_only_backs_up_does_that_and_refuses_to_write() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 70)]).await?;
+    let scratch = tempfile::tempdir()?;
+    let (url, folder) = (fake.url(), scratch.path().join("backup").display().to_string());
+    let component = built("caldav-backup.wasm")?.display().to_string();
+    let fixed = ["--component", component.as_str(), "-o", "insecure=true", "--json"];
+    let backup = program::run(&[&["backup", &url, &folder], &fixed[..]].concat(), &[]).await?;
+    ensure!(backup.code == 0 && backup.summary()?["new"] == 72, "{backup:?}");
+    let _ = fake.take_seen();
+    let restore = program::run(&[&["restore", &folder, &url], &fixed[..]].concat(), &[]).await?;
+    ensure!(restore.code == 1 && restore.out.contains("only backs up"), "{restore:?}");
+    ensure!(fake.take_seen().is_empty());
     Ok(())
 }
 

@@ -3,13 +3,14 @@
 
 use std::process::Stdio;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use host_tests::fake::Fake;
 use host_tests::program::{built, workspace};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
+async fn stock_wasmtime_backs_up_checks_and_restores() -> anyhow::Result<()> {
     let wasmtime = workspace().join("target/tools/bin/wasmtime");
     if !wasmtime.exists() {
         println!("SKIPPED: {} is not there; `just test-wasmtime` installs it", wasmtime.display());
@@ -17,8 +18,9 @@ async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
     }
     let fake = Fake::start(&[("family", 3), ("work", 70)]).await?;
     let component = built("caldav.wasm")?;
-    let run = |command: &'static str| {
-        Command::new(&wasmtime)
+    let start = |command: &'static str| {
+        let mut start = Command::new(&wasmtime);
+        start
             .args(["run", "-S", "http"])
             .arg(&component)
             .args([
@@ -31,9 +33,10 @@ async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
                 "-o",
                 "password=secret",
             ])
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::null());
+        start
     };
+    let run = |command: &'static str| start(command).output();
     let check = run("check").await?;
     ensure!(check.status.success(), "{check:?}");
     println!("{}", String::from_utf8_lossy(&check.stdout));
@@ -51,5 +54,14 @@ async fn stock_wasmtime_backs_up_and_checks() -> anyhow::Result<()> {
         String::from_utf8_lossy(&calendars.stdout).contains("/work\t70\tThe work calendar"),
         "{calendars:?}"
     );
+    // The archive, back into the empty account.
+    let before = fake.objects("work");
+    fake.empty();
+    let mut restore = start("restore").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    restore.stdin.take().context("no input")?.write_all(&backup.stdout).await?;
+    let restore = restore.wait_with_output().await?;
+    ensure!(restore.status.success(), "{}", String::from_utf8_lossy(&restore.stderr));
+    ensure!(fake.objects("work") == before && fake.objects("family").len() == 3);
+    println!("restore: {}", String::from_utf8_lossy(&restore.stderr).trim());
     Ok(())
 }

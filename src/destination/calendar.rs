@@ -37,7 +37,7 @@ pub(super) struct Collection {
 /// Where a folder goes.
 enum Choice {
     /// Here.
-    There(Calendar),
+    There(Box<Calendar>),
     /// Nowhere yet: a calendar of this name has to be made.
     New(String),
 }
@@ -57,16 +57,16 @@ pub(super) async fn open(
     let is_own = named.is_none() && !account.homes.is_empty();
     let choice = match named {
         Some(text) => by_name(known, text)?,
-        None if account.homes.is_empty() => Choice::There(
+        None if account.homes.is_empty() => Choice::There(Box::new(
             known
                 .first()
                 .cloned()
                 .ok_or_else(|| Error::new(Kind::NotFound, "There is no calendar at the location."))?,
-        ),
+        )),
         None => by_backup(known, name, descriptions)?,
     };
     let (calendar, is_new) = match choice {
-        Choice::There(calendar) => (calendar, false),
+        Choice::There(calendar) => (*calendar, false),
         Choice::New(name) if !restore.create => {
             return Err(Error::new(
                 Kind::NotFound,
@@ -108,7 +108,7 @@ pub(super) async fn open(
 fn by_name(known: &[Calendar], text: &str) -> Result<Choice> {
     if text.starts_with('/') {
         let is_it = |c: &&Calendar| c.target.with_path(text).key() == c.target.key();
-        return known.iter().find(is_it).cloned().map(Choice::There).ok_or_else(|| {
+        return known.iter().find(is_it).cloned().map(Box::new).map(Choice::There).ok_or_else(|| {
             Error::new(
                 Kind::NotFound,
                 format!("{text}: there is no such calendar. The account has {}.", names(known)),
@@ -116,12 +116,12 @@ fn by_name(known: &[Calendar], text: &str) -> Result<Choice> {
         });
     }
     if let Some(calendar) = known.iter().find(|c| folder(c) == text) {
-        return Ok(Choice::There(calendar.clone()));
+        return Ok(Choice::There(Box::new(calendar.clone())));
     }
     let same: Vec<_> = known.iter().filter(|c| c.properties.displayname.as_deref() == Some(text)).collect();
     match same.as_slice() {
         [] => Ok(Choice::New(text.to_owned())),
-        [calendar] => Ok(Choice::There((*calendar).clone())),
+        [calendar] => Ok(Choice::There(Box::new((*calendar).clone()))),
         several => {
             let paths: Vec<_> = several.iter().map(|c| c.target.path.as_str()).collect();
             Err(Error::new(
@@ -150,12 +150,12 @@ fn by_backup(known: &[Calendar], name: &str, descriptions: &Descriptions) -> Res
         descriptions.href().is_some_and(|href| c.target.with_path(href).key() == c.target.key())
     };
     if let Some(calendar) = known.iter().find(|c| folder(c) == name).or_else(|| known.iter().find(by_href)) {
-        return Ok(Choice::There(calendar.clone()));
+        return Ok(Choice::There(Box::new(calendar.clone())));
     }
     let wanted = descriptions.properties().displayname;
     let mut same = known.iter().filter(|c| wanted.is_some() && c.properties.displayname == wanted);
     match (same.next(), same.next()) {
-        (Some(calendar), None) => Ok(Choice::There(calendar.clone())),
+        (Some(calendar), None) => Ok(Choice::There(Box::new(calendar.clone()))),
         _ => Ok(Choice::New(href_name.map_or(name, str::to_owned))),
     }
 }

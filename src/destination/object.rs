@@ -182,7 +182,7 @@ impl Parcel<'_> {
             // Perhaps it arrived, and only the answer was lost.
             Err(SendError::Failed(error)) if error.kind == Kind::Unreachable => {
                 self.run.session.runtime().sleep(retry::pause(0, None).unwrap_or_default()).await;
-                self.look_again().await?.map_or(Err(error), Ok)
+                self.look_again().await?.ok_or(error)
             }
             Err(error) => Err(error.into()),
         }

@@ -137,7 +137,9 @@ pub(super) async fn run(
         run.read_back(&tasks, BATCH);
     }
     let all: Vec<Rc<Directory>> = run.directories.borrow().values().cloned().collect();
-    all.iter().for_each(|directory| run.release(directory, &tasks));
+    for directory in &all {
+        run.release(directory, &tasks);
+    }
     run.drain(&mut tasks, &mut out, BATCH).await?;
     for directory in &all {
         run.finish(directory).await;
@@ -311,14 +313,13 @@ impl Run {
         };
         let uid = part.uid.clone();
         match place(self, collection, &file.path, &segment, part).await {
-            Ok(Placed::Settled(outcome)) => self.settle(file, outcome),
             Ok(Placed::Written { target, bytes, meaning, outcome })
                 if self.options.restore.verify != Verify::None =>
             {
                 let (file, collection) = (Rc::clone(file), Rc::clone(collection));
                 self.written.borrow_mut().push(Written { file, collection, target, bytes, meaning, outcome });
             }
-            Ok(Placed::Written { outcome, .. }) => self.settle(file, outcome),
+            Ok(Placed::Settled(outcome) | Placed::Written { outcome, .. }) => self.settle(file, outcome),
             Err(error) => {
                 let error = if file.all > 1 { error.at(&uid) } else { error };
                 self.settle(file, Outcome::Failed(error));
@@ -432,11 +433,11 @@ impl Run {
 
     /// A directory has all of its files: its calendar exists, and gets its properties.
     async fn finish(&self, directory: &Directory) {
-        let descriptions = directory.descriptions.borrow();
-        let is_needed = directory.is_item.get() || !descriptions.paths.is_empty();
-        let (paths, wanted) = (descriptions.paths.clone(), descriptions.properties());
-        drop(descriptions);
-        if !is_needed {
+        let (paths, wanted) = {
+            let descriptions = directory.descriptions.borrow();
+            (descriptions.paths.clone(), descriptions.properties())
+        };
+        if !directory.is_item.get() && paths.is_empty() {
             return;
         }
         let path = ["/", &directory.name].concat();
@@ -472,7 +473,9 @@ impl Run {
         if directory.is_item.get() {
             self.done(&path, of_directory);
         }
-        paths.iter().for_each(|path| self.done(path, of_files.clone()));
+        for path in &paths {
+            self.done(path, of_files.clone());
+        }
     }
 
     fn may_describe(&self, collection: &Collection) -> bool {

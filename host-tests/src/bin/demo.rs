@@ -32,9 +32,26 @@ async fn main() -> anyhow::Result<()> {
 
     println!("\n== And once more, with nothing changed");
     backup(&server, &folder).await?;
-    println!("\nThe backup is in {}.", folder.display());
+
+    println!("\n== A calendar is deleted by mistake");
+    client.delete("/alice/family/").await?;
+    let (location, dir) = (server.location(), folder.display().to_string());
+    let diff = program::run(&["diff", &dir, &location, "-o", "insecure=true"], &WHO).await?;
+    ensure!(diff.code == 3, "{diff:?}");
+    println!("\n$ plakar-caldav diff {dir} {location} -o insecure=true");
+    let lines: Vec<&str> = diff.out.lines().collect();
+    lines.iter().take(4).for_each(|line| println!("{line}"));
+    println!("  ...\n{}", lines.last().unwrap_or(&""));
+
+    println!("\n== It is restored, and nothing differs any more");
+    say(&["restore", &dir, &location]).await?;
+    say(&["diff", &dir, &location]).await?;
+    println!("\nThe backup is in {dir}.");
     Ok(())
 }
+
+/// Who signs in, as the environment says it.
+const WHO: [(&str, &str); 2] = [("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)];
 
 async fn backup(server: &Radicale, folder: &Path) -> anyhow::Result<()> {
     say(&["backup", &server.location(), &folder.display().to_string()]).await
@@ -44,8 +61,7 @@ async fn backup(server: &Radicale, folder: &Path) -> anyhow::Result<()> {
 async fn say(arguments: &[&str]) -> anyhow::Result<()> {
     println!("\n$ plakar-caldav {} -o insecure=true", arguments.join(" "));
     let arguments = [arguments, &["-o", "insecure=true"]].concat();
-    let outcome =
-        program::run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await?;
+    let outcome = program::run(&arguments, &WHO).await?;
     print!("{}{}", outcome.err, outcome.out);
     ensure!(outcome.code == 0, "it ended with {}", outcome.code);
     Ok(())

@@ -192,7 +192,8 @@ async fn run(cli: Cli) -> Exit {
         Command::Restore { dir, account, dry_run, no_progress, quiet } => {
             match component::load(&file, account.json) {
                 Ok(connector) => {
-                    let options = restore::Options { dir, dry_run, no_progress, quiet, diff: false };
+                    let mode = if dry_run { restore::Mode::DryRun } else { restore::Mode::Restore };
+                    let options = restore::Options { dir, mode, no_progress, quiet };
                     restore::run(&connector, &account, options).await
                 }
                 Err(exit) => exit,
@@ -201,7 +202,7 @@ async fn run(cli: Cli) -> Exit {
         Command::Diff { dir, account } => match component::load(&file, account.json) {
             Ok(connector) => {
                 let options =
-                    restore::Options { dir, dry_run: true, no_progress: true, quiet: false, diff: true };
+                    restore::Options { dir, mode: restore::Mode::Diff, no_progress: true, quiet: false };
                 restore::run(&connector, &account, options).await
             }
             Err(exit) => exit,

@@ -20,16 +20,25 @@ const MOST_PRINTED: u64 = 50;
 
 pub(super) struct Options {
     pub(super) dir: PathBuf,
-    pub(super) dry_run: bool,
+    pub(super) mode: Mode,
     pub(super) no_progress: bool,
     pub(super) quiet: bool,
-    /// Whether only differences are of interest.
-    pub(super) diff: bool,
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Everything in its place.
+    Restore,
+    /// What a restore would do.
+    DryRun,
+    /// What differs.
+    Diff,
 }
 
 pub(super) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
     let output = Output::new(account.json, options.quiet);
-    let exporter = match account.open_to_restore(connector, options.dry_run || options.diff).await {
+    let exporter = match account.open_to_restore(connector, options.mode != Mode::Restore).await {
         Ok(exporter) => exporter,
         Err(error) => return output.fail(&error),
     };
@@ -39,7 +48,7 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
     let mut report = Report::new(output, &options);
     let (summary, result) = spread(&exporter, &options.dir, &mut |event| report.event(&event)).await;
     report.finish();
-    let differs = options.diff
+    let differs = options.mode == Mode::Diff
         && (summary.created + summary.updated + summary.skipped > 0 || report.on_the_other_side > 0);
     let exit = match &result {
         Ok(()) if summary.failed == 0 && !differs => Exit::Done,
@@ -47,13 +56,11 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
         Err(_) if exporter.is_cancelled() => Exit::Interrupted,
         Err(error) => error.into(),
     };
-    let dry = options.dry_run || options.diff;
-    conclude(output, &exporter, &summary, &report, result.err().as_ref(), exit, started.elapsed(), dry);
+    conclude(output, &exporter, &summary, &report, result.err().as_ref(), exit, started.elapsed());
     exit
 }
 
 /// The summary: always last, whatever happened.
-#[allow(clippy::too_many_arguments)] // Each is one of the figures.
 fn conclude(
     output: Output,
     exporter: &Exporter,
@@ -62,8 +69,8 @@ fn conclude(
     error: Option<&SpreadError>,
     exit: Exit,
     took: Duration,
-    dry: bool,
 ) {
+    let dry = report.mode != Mode::Restore;
     let Summary { created, updated, unchanged, skipped, failed } = summary;
     let usage = exporter.usage();
     if output.json {
@@ -85,7 +92,7 @@ fn conclude(
     if let Some(error) = error {
         eprintln!("plakar-caldav: {}", printable(&error.to_string()));
     }
-    if report.diff {
+    if report.mode == Mode::Diff {
         let same = created + updated + skipped + failed + report.on_the_other_side == 0 && error.is_none();
         output.line(&if same {
             format!("No difference: {unchanged} are the same on both sides.")
@@ -109,9 +116,7 @@ fn conclude(
 /// Prints what happens on the way.
 struct Report {
     output: Output,
-    /// Whether every change is named: when nothing is done about it.
-    names_all: bool,
-    diff: bool,
+    mode: Mode,
     bar: Option<ProgressBar>,
     failed: u64,
     notices: u64,
@@ -126,8 +131,7 @@ impl Report {
                 ProgressStyle::with_template("{spinner} {pos}/{len} files {wide_bar} {per_sec} {eta}");
             ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        let names_all = options.dry_run || options.diff;
-        Self { output, names_all, diff: options.diff, bar, failed: 0, notices: 0, on_the_other_side: 0 }
+        Self { output, mode: options.mode, bar, failed: 0, notices: 0, on_the_other_side: 0 }
     }
 
     fn event(&mut self, event: &Event<'_>) {
@@ -137,10 +141,13 @@ impl Report {
             Event::Notice { path, message } => {
                 self.notices += 1;
                 self.output.object("notice", json!({ "path": path, "message": message }));
-                let is_other_side = self.diff && message.ends_with("only");
+                let is_other_side = self.mode == Mode::Diff && message.ends_with("only");
                 self.on_the_other_side += u64::from(is_other_side);
                 let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
-                self.line(&format!("{}{place}{message}", if self.diff { "" } else { "note: " }));
+                self.line(&format!(
+                    "{}{place}{message}",
+                    if self.mode == Mode::Diff { "" } else { "note: " }
+                ));
             }
         }
     }
@@ -164,9 +171,13 @@ impl Report {
                 }
             }
             (_, Some(why)) => self.line(&format!("skipped: {path}: {why}")),
-            (Outcome::Created, None) if self.diff => self.line(&format!("{path}: is in the backup only")),
-            (Outcome::Created, None) if self.names_all => self.line(&format!("would be created: {path}")),
-            (Outcome::Updated, None) if self.names_all && !self.diff => {
+            (Outcome::Created, None) if self.mode == Mode::Diff => {
+                self.line(&format!("{path}: is in the backup only"));
+            }
+            (Outcome::Created, None) if self.mode == Mode::DryRun => {
+                self.line(&format!("would be created: {path}"));
+            }
+            (Outcome::Updated, None) if self.mode == Mode::DryRun => {
                 self.line(&format!("would be updated: {path}"));
             }
             _ => {}
@@ -185,7 +196,7 @@ impl Report {
         let text = printable(text).to_string();
         match &self.bar {
             Some(bar) => bar.println(text),
-            None if self.diff => println!("{text}"),
+            None if self.mode == Mode::Diff => println!("{text}"),
             None => eprintln!("{text}"),
         }
     }

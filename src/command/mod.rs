@@ -1,6 +1,9 @@
 //! The component run on its own, by any runtime that has `wasi:cli/run` and `wasi:http`:
 //! `backup LOCATION` writes a tar to standard output, `calendars` and `check` write text.
 
+#[cfg(feature = "restore")]
+mod restore;
+
 use std::io::Write;
 use std::rc::Rc;
 
@@ -9,8 +12,6 @@ use futures::future::{join, join3};
 use futures::{SinkExt, StreamExt};
 
 use crate::archive;
-use crate::destination as item;
-use crate::destination::Exporter;
 use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::source::{Content, Entry, Importer, ScanItem};
@@ -30,9 +31,10 @@ pub(crate) async fn run(runtime: Rc<dyn Runtime>) -> Result<(), ()> {
 
 async fn obey(runtime: Rc<dyn Runtime>, arguments: &[String]) -> Outcome {
     let [command, location, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
+    #[cfg(feature = "restore")]
     if command == "restore" {
         let options = options(location, rest, Options::parse_to_restore)?;
-        return restore(&Exporter::new(runtime, options)).await;
+        return restore::run(&crate::destination::Exporter::new(runtime, options)).await;
     }
     let importer = Importer::new(runtime, options(location, rest, Options::parse)?);
     match command.as_str() {
@@ -145,60 +147,6 @@ async fn backup(importer: &Importer) -> Outcome {
         .map_err(|error| ["standard output: ", &error.to_string()].concat())?;
     tell(&format!("{} calendars, {} files", directories.len().saturating_sub(1), files.len()));
     if whole { Ok(()) } else { Err("The archive is whole but for what is named above.".to_owned()) }
-}
-
-async fn restore(exporter: &Exporter) -> Outcome {
-    let (mut sender, items) = mpsc::channel(0);
-    let read = async move {
-        let mut input = std::io::stdin();
-        loop {
-            let entry = match archive::next(&mut input) {
-                Ok(Some(entry)) => entry,
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(["standard input: ", &error.to_string()].concat()),
-            };
-            let content =
-                entry.bytes.map_or(item::Content::Directory, |bytes| item::Content::File(bytes.into()));
-            if sender.send(vec![item::Item { path: entry.path, content }]).await.is_err() {
-                return Ok(());
-            }
-        }
-    };
-    let (out, mut reports) = mpsc::channel::<Vec<item::Report>>(0);
-    let mut counts = [0_u32; 5];
-    let tell_all = async {
-        while let Some(reports) = reports.next().await {
-            for report in reports {
-                count(&mut counts, report);
-            }
-        }
-    };
-    let (read, written, ()) = join3(read, exporter.write(items, out), tell_all).await;
-    let [created, updated, unchanged, skipped, failed] = counts;
-    tell(&format!(
-        "{created} created, {updated} updated, {unchanged} unchanged, {skipped} skipped, {failed} failed"
-    ));
-    read.and(written.map_err(|error| error.to_string()))?;
-    if failed == 0 { Ok(()) } else { Err("Everything is restored but for what is named above.".to_owned()) }
-}
-
-fn count(counts: &mut [u32; 5], report: item::Report) {
-    let (at, why) = match report {
-        item::Report::Notice(path, message) => {
-            return tell(&["note: ", path.as_deref().unwrap_or_default(), ": ", &message].concat());
-        }
-        item::Report::Done(path, outcome) => match outcome {
-            item::Outcome::Created => (0, None),
-            item::Outcome::Updated => (1, None),
-            item::Outcome::Unchanged => (2, None),
-            item::Outcome::Skipped(why) => (3, Some(["skipped: ", &path, ": ", &why].concat())),
-            item::Outcome::Failed(error) => (4, Some(["failed: ", &path, ": ", error.message()].concat())),
-        },
-    };
-    if let Some(count) = counts.get_mut(at) {
-        *count += 1;
-    }
-    why.iter().for_each(|why| tell(why));
 }
 
 async fn calendars(importer: &Importer) -> Outcome {

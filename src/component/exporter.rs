@@ -1,0 +1,126 @@
+//! `destination.exporter`, told in terms of the core.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures::channel::mpsc;
+use futures::future::{Either, join, select};
+use futures::{SinkExt, StreamExt};
+use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
+
+use super::bindings::exports::plakar::connector::destination;
+use super::bindings::plakar::connector::types;
+use super::{bindings, cancelled};
+use crate::destination as core;
+use crate::error::{Error, Kind};
+use crate::options::Options;
+use crate::wasi::Wasi;
+
+/// One account, opened for writing.
+pub(super) struct Exporter(Rc<core::Exporter>);
+
+impl destination::GuestExporter for Exporter {
+    fn origins(options: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
+        Ok(Options::parse_to_restore(&options)?.location.origins())
+    }
+
+    fn open(options: Vec<(String, String)>) -> Result<destination::Exporter, types::Error> {
+        let exporter = core::Exporter::new(Rc::new(Wasi), Options::parse_to_restore(&options)?);
+        Ok(destination::Exporter::new(Self(Rc::new(exporter))))
+    }
+
+    fn identity(&self) -> types::Identity {
+        self.0.identity().into()
+    }
+
+    async fn ping(&self) -> Result<(), types::Error> {
+        Ok(self.0.ping().await?)
+    }
+
+    async fn check(&self) -> Result<Vec<types::Finding>, types::Error> {
+        Ok(self.0.check().await?.into_iter().map(Into::into).collect())
+    }
+
+    async fn write(
+        &self,
+        mut items: StreamReader<destination::Item>,
+    ) -> (StreamReader<destination::WriteItem>, FutureReader<Result<(), types::Error>>) {
+        let (mut reports, reader) = bindings::wit_stream::new();
+        let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
+        let exporter = Rc::clone(&self.0);
+        spawn_local(async move {
+            let (mut sender, wanted) = mpsc::channel(0);
+            let take = async move {
+                loop {
+                    let (result, more) = items.read(Vec::with_capacity(ITEMS)).await;
+                    let more: Vec<core::Item> = more.into_iter().map(Into::into).collect();
+                    if sender.send(more).await.is_err() || !matches!(result, StreamResult::Complete(_)) {
+                        return;
+                    }
+                }
+            };
+            let (sender, mut ready) = mpsc::channel::<Vec<core::Report>>(0);
+            let forward = async {
+                while let Some(more) = ready.next().await {
+                    if !reports.write_all(more.into_iter().map(Into::into).collect()).await.is_empty() {
+                        // Nobody listens: the restore learns it from the closed channel.
+                        ready.close();
+                    }
+                }
+            };
+            // The host may have more to send than the restore wants to hear, once it has failed.
+            let writing = async {
+                match select(pin!(exporter.write(wanted, sender)), pin!(take)).await {
+                    Either::Left((result, _)) => result,
+                    Either::Right(((), writing)) => writing.await,
+                }
+            };
+            let (result, ()) = join(writing, forward).await;
+            drop(reports);
+            // A host that has dropped the future does not want to know.
+            let _ = end.write(result.map_err(Into::into)).await;
+        });
+        (reader, outcome)
+    }
+
+    fn changed_options(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// Items that are taken from the host at once.
+const ITEMS: usize = 16;
+
+impl From<destination::Item> for core::Item {
+    fn from(item: destination::Item) -> Self {
+        let content = match (item.entry.kind, item.body) {
+            (types::EntryKind::Directory, _) => core::Content::Directory,
+            (types::EntryKind::File, Some(bytes)) => core::Content::File(bytes.into()),
+            (types::EntryKind::File, None) => {
+                core::Content::Broken(Error::new(Kind::Other, "a file without its bytes."))
+            }
+        };
+        Self { path: item.entry.path, content }
+    }
+}
+
+impl From<core::Report> for destination::WriteItem {
+    fn from(report: core::Report) -> Self {
+        match report {
+            core::Report::Done(path, outcome) => Self::Done((path, outcome.into())),
+            core::Report::Notice(path, message) => Self::Notice(types::Notice { path, message }),
+        }
+    }
+}
+
+impl From<core::Outcome> for destination::Outcome {
+    fn from(outcome: core::Outcome) -> Self {
+        match outcome {
+            core::Outcome::Created => Self::Created,
+            core::Outcome::Updated => Self::Updated,
+            core::Outcome::Unchanged => Self::Unchanged,
+            core::Outcome::Skipped(why) => Self::Skipped(why),
+            core::Outcome::Failed(error) => Self::Failed(error.into()),
+        }
+    }
+}
