@@ -2,6 +2,9 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
+# Panic messages name source files: without the folder they happen to be in, every machine builds the same bytes.
+export CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS := "--remap-path-prefix=" + env("CARGO_HOME", env("HOME") / ".cargo") / "registry/src/="
+
 component := "target/wasm32-wasip2/component/caldav.wasm"
 build_component := "cargo build --locked --profile component --target wasm32-wasip2 --package caldav"
 wasmtime_version := "48.0.8"

@@ -58,5 +58,7 @@ fn count(counts: &mut [u32; 5], report: Report) {
     if let Some(count) = counts.get_mut(at) {
         *count += 1;
     }
-    why.iter().for_each(|why| tell(why));
+    if let Some(why) = why {
+        tell(&why);
+    }
 }

@@ -2,7 +2,6 @@
 //! may be hundreds of thousands of objects: paths are computed, not kept.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
@@ -132,12 +131,12 @@ impl Shelf {
             strange,
             nested,
         };
-        let mut names = BTreeMap::new();
+        let mut names = Vec::new();
         for at in 0..shelf.len() {
             let Some((name, object)) = shelf.name(at).zip(shelf.objects.get(at as usize)) else { continue };
             shelf.index.push((hash(&name), at));
             if !layout::tells(&name, &object.name) {
-                names.insert(name, object.name.to_string());
+                names.push((name, object.name.to_string()));
             }
         }
         shelf.index.sort_unstable();

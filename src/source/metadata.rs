@@ -1,10 +1,8 @@
 //! The files that describe a calendar: those of the vdir format, which other programs read, and one
 //! of our own with everything else that a restore needs.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::caldav::calendars::{Calendar, Properties};
 
@@ -18,12 +16,16 @@ struct Sidecar<'a> {
     href: &'a str,
     properties: &'a Properties,
     /// What objects are called on the server, where the file's name does not tell.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    names: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_map")]
+    names: Vec<(String, String)>,
+}
+
+fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, own)| (name, own)))
 }
 
 /// Names and contents of the files.
-pub(super) fn files(calendar: &Calendar, names: BTreeMap<String, String>) -> Vec<(&'static str, Bytes)> {
+pub(super) fn files(calendar: &Calendar, names: Vec<(String, String)>) -> Vec<(&'static str, Bytes)> {
     let properties = &calendar.properties;
     let vdir = [
         ("displayname", properties.displayname.clone()),
