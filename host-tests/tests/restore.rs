@@ -23,6 +23,23 @@ async fn xandikos() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_that_the_other_server_refuses_are_made_plain() -> anyhow::Result<()> {
+    let (from, to) = (Xandikos::start(false)?, Radicale::start(true)?);
+    seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path().join("backup");
+    ensure!(run("backup", &from, &folder, &[]).await?.code == 0);
+    let restored = run("restore", &to, &folder, &[]).await?;
+    ensure!(restored.code == 0, "{restored:?}");
+    let members = to.client()?.members(&format!("{}work/", to.home())).await?;
+    let plain = members.iter().filter(|href| href.contains("/work/C") && href.contains("colon-")).count();
+    ensure!(plain == 1, "{members:?}");
+    let again = run("restore", &to, &folder, &[]).await?;
+    ensure!(again.code == 0 && figure(&again, "created")? + figure(&again, "updated")? == 0, "{again:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn from_radicale_to_xandikos() -> anyhow::Result<()> {
     let (from, to) = (Radicale::start(false)?, Xandikos::start(true)?);
     seed::plant(&from.client()?, from.home(), &seed::account(&[])).await?;

@@ -391,3 +391,37 @@ async fn writes_under_way_are_bounded_and_memory_does_not_grow() -> anyhow::Resu
     ensure!(memory[1] <= memory[0] + (2 << 20), "{memory:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_and_interruptions_are_told_once() -> anyhow::Result<()> {
+    let scratch = Scratch::new(&[("work", 300)]).await?;
+    let (url, folder) = (scratch.fake.url(), scratch.folder.display().to_string());
+    let fixed = ["restore", folder.as_str(), url.as_str(), "-o", "insecure=true"];
+    scratch.fake.fault(|_| Some(Reply::status(401)));
+    let refused = program::run(&fixed, &[("CALDAV_USERNAME", "a"), ("CALDAV_PASSWORD", "b")]).await?;
+    ensure!(refused.code == 77 && refused.err.trim().lines().count() == 1, "{refused:?}");
+    scratch.fake.heal();
+    let gone = program::run(&["restore", &folder, "http://127.0.0.1:1/", "-o", "insecure=true"], &[]).await?;
+    ensure!(gone.code == 69 && gone.err.trim().lines().count() == 1, "{gone:?}");
+    let wrong = program::run(&[&fixed[..], &["-o", "fetch=get", "-o", "verify=no"]].concat(), &[]).await?;
+    ensure!(
+        wrong.code == 64 && wrong.err.contains("is for backups") && wrong.err.contains("full, etag, none"),
+        "{wrong:?}"
+    );
+    // Ctrl-C in the middle.
+    scratch.fake.delay(Duration::from_millis(20));
+    let child = program::command(&fixed, &[])?
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let pid = child.id().unwrap_or_default().to_string();
+    ensure!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await?.success());
+    let output = child.wait_with_output().await?;
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(130), "{output:?}");
+    ensure!(err.trim().lines().count() <= 3, "{err}");
+    scratch.fake.delay(Duration::ZERO);
+    ensure!(scratch.restore(&[]).await?.code == 0 && scratch.fake.objects("work").len() == 300);
+    Ok(())
+}

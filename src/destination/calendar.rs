@@ -9,7 +9,7 @@ use super::descriptions::Descriptions;
 use super::existing::Existing;
 use crate::account::Account;
 use crate::caldav::calendars::{self, Calendar, Properties};
-use crate::caldav::mkcalendar::{WAYS, mkcalendar};
+use crate::caldav::mkcalendar::{WAYS, Way, mkcalendar};
 use crate::error::{Error, Kind, Result};
 use crate::ical::meaning::Meaning;
 use crate::layout;
@@ -178,7 +178,9 @@ async fn make(
     wanted: &Properties,
 ) -> Result<Calendar> {
     let mut refusal = None;
-    for way in WAYS {
+    // Only extended MKCOL can say that it is a subscription.
+    let ways = if wanted.subscription.is_some() { &[Way::Collection] } else { WAYS.as_slice() };
+    for way in ways.iter().copied() {
         let (place, is_certain) = match session.send(mkcalendar(target.clone(), wanted, way)).await {
             Ok(answer) => {
                 let said =

@@ -11,7 +11,7 @@ use connector_host::mirror::{Event, MirrorError, Source, Summary, mirror};
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Output, requests};
 use super::{Account, Exit, stop_on_ctrl_c};
 
 /// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
@@ -81,9 +81,9 @@ fn conclude(
         if new + changed + removed + failed == 0 && error.is_none() { "Nothing changed. " } else { "" };
     let would = if dry { "Dry run, nothing was written. " } else { "" };
     output.line(&format!(
-        "{would}{nothing}{new} new, {changed} changed, {unchanged} unchanged, {removed} removed, {failed} failed; {} written, {} requests, {} received, {}",
+        "{would}{nothing}{new} new, {changed} changed, {unchanged} unchanged, {removed} removed, {failed} failed; {} written, {}, {} received, {}",
         HumanBytes(*bytes),
-        usage.requests(),
+        requests(usage.requests()),
         HumanBytes(usage.received()),
         HumanDuration(took),
     ));

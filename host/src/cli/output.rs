@@ -59,3 +59,8 @@ impl Output {
         exit
     }
 }
+
+/// So many requests, in words.
+pub(super) fn requests(count: u64) -> String {
+    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+}

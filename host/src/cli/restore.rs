@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use connector_host::Error;
 use connector_host::bindings::Outcome;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
@@ -12,7 +13,7 @@ use connector_host::spread::{Event, SpreadError, Summary, spread};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Output, requests};
 use super::{Account, Exit, stop_on_ctrl_c};
 
 /// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
@@ -107,8 +108,8 @@ fn conclude(
     }
     let would = if dry { "Dry run, nothing was written. " } else { "" };
     output.line(&format!(
-        "{would}{created} created, {updated} updated, {unchanged} unchanged, {skipped} skipped, {failed} failed; {} requests, {}",
-        usage.requests(),
+        "{would}{created} created, {updated} updated, {unchanged} unchanged, {skipped} skipped, {failed} failed; {}, {}",
+        requests(usage.requests()),
         HumanDuration(took),
     ));
 }
@@ -164,6 +165,8 @@ impl Report {
         let code = if let Outcome::Failed(error) = outcome { Some(error.code()) } else { None };
         self.output.object("done", json!({ "path": path, "outcome": word, "code": code, "message": why }));
         match (outcome, why) {
+            // What ends the whole run is said once, at the end.
+            (Outcome::Failed(Error::Cancelled(_) | Error::SignInRefused(_) | Error::Tls(_)), _) => {}
             (Outcome::Failed(_), Some(why)) => {
                 self.failed += 1;
                 if self.failed <= MOST_PRINTED && !self.output.json {
