@@ -5,7 +5,9 @@ mod calendar;
 mod descriptions;
 mod existing;
 mod object;
+mod properties;
 mod run;
+mod verify;
 
 use std::cell::RefCell;
 use std::rc::Rc;

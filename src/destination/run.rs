@@ -12,19 +12,18 @@ use futures::stream::{self, FuturesUnordered, StreamExt};
 use futures::{FutureExt, SinkExt};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::calendar::{self, Collection, describe};
+use super::calendar::{self, Collection};
 use super::descriptions::{Descriptions, describes, is_sidecar};
-use super::object::{Placed, look, no_object, place};
+use super::object::{Placed, no_object, place};
+use super::properties::describe;
+use super::verify::{BATCH, Written};
 use super::{Content, Item, Outcome, Report};
 use crate::account::Account;
 use crate::caldav::calendars::Calendar;
-use crate::caldav::listing;
-use crate::caldav::multiget::multiget;
 use crate::caldav::scheduling::{Scheduling, scheduling};
 use crate::error::{Error, Kind, Result};
 use crate::ical;
 use crate::ical::edit::{Part, split};
-use crate::ical::meaning::{Difference, Meaning};
 use crate::layout;
 use crate::options::{Options, Verify};
 use crate::session::Session;
@@ -35,10 +34,7 @@ const MOST: usize = 64;
 const MOST_BYTES: usize = 32 << 20;
 /// Bytes that wait for the description of their calendar, which may come after them.
 const HELD: usize = 4 << 20;
-/// Objects that are read back in one request.
-const BATCH: usize = 64;
-
-type Tasks = FuturesUnordered<LocalBoxFuture<'static, ()>>;
+pub(super) type Tasks = FuturesUnordered<LocalBoxFuture<'static, ()>>;
 
 /// The restore.
 pub(super) struct Run {
@@ -53,7 +49,7 @@ pub(super) struct Run {
     opening: Mutex<()>,
     scheduling: OnceCell<Scheduling>,
     reports: RefCell<Vec<Report>>,
-    written: RefCell<Vec<Written>>,
+    pub(super) written: RefCell<Vec<Written>>,
     bytes: Cell<usize>,
     fatal: RefCell<Option<Error>>,
 }
@@ -75,21 +71,11 @@ struct Directory {
 }
 
 /// A file on its way, until each of its objects has come to an end.
-struct File {
-    path: String,
+pub(super) struct File {
+    pub(super) path: String,
     left: Cell<usize>,
     all: usize,
     outcomes: RefCell<Vec<Outcome>>,
-}
-
-/// An object that was sent and is still to be read back.
-struct Written {
-    file: Rc<File>,
-    collection: Rc<Collection>,
-    target: Target,
-    bytes: Bytes,
-    meaning: Meaning,
-    outcome: Outcome,
 }
 
 /// Writes everything that comes in.
@@ -328,7 +314,7 @@ impl Run {
     }
 
     /// One object of a file has come to an end; with the last one, the file has.
-    fn settle(&self, file: &File, outcome: Outcome) {
+    pub(super) fn settle(&self, file: &File, outcome: Outcome) {
         file.left.set(file.left.get() - 1);
         if let (Outcome::Failed(error), 2..) = (&outcome, file.all) {
             self.notice(&file.path, error.message());
@@ -336,98 +322,6 @@ impl Run {
         file.outcomes.borrow_mut().push(outcome);
         if file.left.get() == 0 {
             self.done(&file.path, summary(file.outcomes.take()));
-        }
-    }
-
-    /// Reads back what was written, if there are at least so many.
-    fn read_back(self: &Rc<Self>, tasks: &Tasks, least: usize) {
-        let whole_listing = self.options.restore.verify == Verify::Etag;
-        // A listing costs the same for one object as for all: it comes at the end.
-        if self.written.borrow().len() < least || whole_listing && least > 1 {
-            return;
-        }
-        let mut written = self.written.take();
-        while let Some(first) = written.first() {
-            let collection = Rc::clone(&first.collection);
-            let mut batch = Vec::new();
-            for one in std::mem::take(&mut written) {
-                let fits = Rc::ptr_eq(&one.collection, &collection) && (whole_listing || batch.len() < BATCH);
-                if fits { batch.push(one) } else { written.push(one) }
-            }
-            tasks.push(Rc::clone(self).verify(collection, batch).boxed_local());
-        }
-    }
-
-    async fn verify(self: Rc<Self>, collection: Rc<Collection>, batch: Vec<Written>) {
-        if self.options.restore.verify == Verify::Etag {
-            return self.verify_listed(&collection, batch).await;
-        }
-        let mut there: BTreeMap<Vec<u8>, String> = BTreeMap::new();
-        let paths: Vec<String> = batch.iter().map(|one| one.target.path.clone()).collect();
-        // What it does not bring, is asked for alone.
-        if let Ok(mut answer) = multiget(&self.session, &collection.calendar.target, &paths).await {
-            while let Ok(Some(object)) = answer.next().await {
-                if let Some(data) = object.data {
-                    there.insert(object.key, data);
-                }
-            }
-        }
-        for one in batch {
-            let body = match there.remove(&one.target.key()) {
-                Some(text) => Ok(Some(text.into_bytes())),
-                None => look(&self, &one.target).await.map(|found| found.map(|(bytes, _)| bytes)),
-            };
-            let outcome = match body {
-                Ok(Some(bytes)) => {
-                    self.compare(&one, &bytes);
-                    one.outcome
-                }
-                Ok(None) => Outcome::Failed(not_there(&one.target)),
-                Err(error) => Outcome::Failed(error.at("written, but it could not be read back")),
-            };
-            self.settle(&one.file, outcome);
-        }
-    }
-
-    /// Says what the server has made of an object, if that matters.
-    fn compare(&self, one: &Written, bytes: &[u8]) {
-        let Some(there) = Meaning::of(bytes) else {
-            return self.notice(&one.file.path, "the server gives something back that is no calendar object");
-        };
-        if there.digest().says(one.meaning.digest()) {
-            return;
-        }
-        let difference = Difference::of(&one.bytes, bytes);
-        let lost = difference.lost.iter().filter(|name| !difference.added.contains(name));
-        let changed = difference.lost.iter().filter(|name| difference.added.contains(name));
-        let added = difference.added.iter().filter(|name| !difference.lost.contains(name));
-        let list = |what: &str, names: Vec<&String>| {
-            let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-            if names.is_empty() { String::new() } else { [what, &names.join(", ")].concat() }
-        };
-        let all = [
-            list("lost ", lost.collect()),
-            list("changed ", changed.collect()),
-            list("added ", added.collect()),
-        ];
-        let all: Vec<&str> = all.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
-        self.notice(&one.file.path, &["the server ", &all.join("; ")].concat());
-    }
-
-    async fn verify_listed(&self, collection: &Collection, batch: Vec<Written>) {
-        let target = &collection.calendar.target;
-        let listed = listing::list(&self.session, target).await;
-        for one in batch {
-            let outcome = match &listed {
-                Ok(listing)
-                    if listing.objects.iter().any(|o| target.member(&o.name).key() == one.target.key()) =>
-                {
-                    one.outcome
-                }
-                Ok(_) => Outcome::Failed(not_there(&one.target)),
-                Err(error) => Outcome::Failed(error.clone().at("written, but it could not be listed")),
-            };
-            self.settle(&one.file, outcome);
         }
     }
 
@@ -495,10 +389,6 @@ impl Run {
             }
         }
     }
-}
-
-fn not_there(target: &Target) -> Error {
-    Error::new(Kind::Protocol, format!("{target}: the server took it, and does not have it now."))
 }
 
 /// What became of a file, from what became of its objects.

@@ -1,6 +1,5 @@
 //! `backup`: an account into a folder.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -8,14 +7,12 @@ use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Importer;
 use connector_host::mirror::{Event, MirrorError, Source, Summary, mirror};
-use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration};
 use serde_json::json;
 
 use super::output::{Output, requests};
+use super::progress::Progress;
 use super::{Account, Exit, stop_on_ctrl_c};
-
-/// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
-const MOST_PRINTED: u64 = 50;
 
 pub(super) struct Options {
     pub(super) dir: PathBuf,
@@ -36,7 +33,7 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
     let mut report = Report::new(output, &options);
     let (summary, result) =
         mirror(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
-    report.finish();
+    report.progress.finish();
     let exit = match &result {
         Ok(()) if summary.failed == 0 => Exit::Done,
         Ok(()) => Exit::Partial,
@@ -93,39 +90,33 @@ fn conclude(
 struct Report {
     output: Output,
     dry: bool,
-    bar: Option<ProgressBar>,
-    failed: u64,
+    progress: Progress,
 }
 
 impl Report {
     fn new(output: Output, options: &Options) -> Self {
-        let shown = !output.json && !options.quiet && !options.no_progress && std::io::stderr().is_terminal();
-        let bar = shown.then(|| {
-            let style =
-                ProgressStyle::with_template("{spinner} {pos}/{len} objects {wide_bar} {per_sec} {eta}");
-            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
-        Self { output, dry: options.dry_run, bar, failed: 0 }
+        let has_bar = !options.quiet && !options.no_progress;
+        Self { output, dry: options.dry_run, progress: Progress::new(output, has_bar, "objects") }
     }
 
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Listed { wanted, .. } => self.bar.iter().for_each(|bar| bar.set_length(*wanted)),
+            Event::Listed { wanted, .. } => self.progress.expect(*wanted),
             Event::ListingDone => {}
             Event::Written { path, size, new } => {
-                self.bar.iter().for_each(|bar| bar.inc(1));
+                self.progress.advance();
                 self.output.object("written", json!({ "path": path, "bytes": size, "new": new }));
                 if self.dry {
-                    self.line(&format!("{} {path}", if *new { "new    " } else { "changed" }));
+                    self.progress.line(&format!("{} {path}", if *new { "new    " } else { "changed" }));
                 }
             }
             Event::Removed { path } => {
                 self.output.object("removed", json!({ "path": path }));
-                self.line(&format!("removed {path}"));
+                self.progress.line(&format!("removed {path}"));
             }
             Event::Notice { path, message } => {
                 self.output.object("notice", json!({ "path": path, "message": message }));
-                self.line(&format!(
+                self.progress.line(&format!(
                     "note: {}{message}",
                     path.map(|path| format!("{path}: ")).unwrap_or_default()
                 ));
@@ -135,34 +126,8 @@ impl Report {
                     "failed",
                     json!({ "path": path, "code": error.code(), "message": error.message() }),
                 );
-                self.failed += 1;
-                if self.failed <= MOST_PRINTED && !self.output.json {
-                    self.aside(&format!("failed: {path}: {}", error.message()));
-                }
+                self.progress.failed(path, error.message());
             }
-        }
-    }
-
-    /// A line that is not needed with `--quiet`.
-    fn line(&self, text: &str) {
-        if !self.output.quiet && !self.output.json {
-            self.aside(text);
-        }
-    }
-
-    /// A line on standard error, above the bar if there is one.
-    fn aside(&self, text: &str) {
-        let text = printable(text).to_string();
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.iter().for_each(ProgressBar::finish_and_clear);
-        if self.failed > MOST_PRINTED && !self.output.json {
-            eprintln!("and {} more failed; --json names all of them", self.failed - MOST_PRINTED);
         }
     }
 }

@@ -6,6 +6,7 @@ mod check;
 mod component;
 mod exit;
 mod output;
+mod progress;
 mod restore;
 
 use std::path::PathBuf;

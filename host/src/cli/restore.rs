@@ -1,6 +1,5 @@
 //! `restore` and `diff`: a folder to an account, or what would be done about it.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,14 +9,12 @@ use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Exporter;
 use connector_host::spread::{Event, SpreadError, Summary, spread};
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::HumanDuration;
 use serde_json::json;
 
 use super::output::{Output, requests};
+use super::progress::Progress;
 use super::{Account, Exit, stop_on_ctrl_c};
-
-/// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
-const MOST_PRINTED: u64 = 50;
 
 pub(super) struct Options {
     pub(super) dir: PathBuf,
@@ -48,7 +45,7 @@ pub(super) async fn run(connector: &Connector, account: &Account, options: Optio
     let started = Instant::now();
     let mut report = Report::new(output, &options);
     let (summary, result) = spread(&exporter, &options.dir, &mut |event| report.event(&event)).await;
-    report.finish();
+    report.progress.finish();
     let differs = options.mode == Mode::Diff
         && (summary.created + summary.updated + summary.skipped > 0 || report.on_the_other_side > 0);
     let exit = match &result {
@@ -118,26 +115,22 @@ fn conclude(
 struct Report {
     output: Output,
     mode: Mode,
-    bar: Option<ProgressBar>,
-    failed: u64,
+    progress: Progress,
     notices: u64,
     on_the_other_side: u64,
 }
 
 impl Report {
     fn new(output: Output, options: &Options) -> Self {
-        let shown = !output.json && !options.quiet && !options.no_progress && std::io::stderr().is_terminal();
-        let bar = shown.then(|| {
-            let style =
-                ProgressStyle::with_template("{spinner} {pos}/{len} files {wide_bar} {per_sec} {eta}");
-            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
-        Self { output, mode: options.mode, bar, failed: 0, notices: 0, on_the_other_side: 0 }
+        let has_bar = !options.quiet && !options.no_progress;
+        let mut progress = Progress::new(output, has_bar, "files");
+        progress.is_result = options.mode == Mode::Diff;
+        Self { output, mode: options.mode, progress, notices: 0, on_the_other_side: 0 }
     }
 
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Found(files) => self.bar.iter().for_each(|bar| bar.set_length(*files)),
+            Event::Found(files) => self.progress.expect(*files),
             Event::Done { path, outcome } => self.done(path, outcome),
             Event::Notice { path, message } => {
                 self.notices += 1;
@@ -145,7 +138,7 @@ impl Report {
                 let is_other_side = self.mode == Mode::Diff && message.ends_with("only");
                 self.on_the_other_side += u64::from(is_other_side);
                 let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
-                self.line(&format!(
+                self.progress.line(&format!(
                     "{}{place}{message}",
                     if self.mode == Mode::Diff { "" } else { "note: " }
                 ));
@@ -154,7 +147,7 @@ impl Report {
     }
 
     fn done(&mut self, path: &str, outcome: &Outcome) {
-        self.bar.iter().for_each(|bar| bar.inc(1));
+        self.progress.advance();
         let (word, why) = match outcome {
             Outcome::Created => ("created", None),
             Outcome::Updated => ("updated", None),
@@ -167,47 +160,18 @@ impl Report {
         match (outcome, why) {
             // What ends the whole run is said once, at the end.
             (Outcome::Failed(Error::Cancelled(_) | Error::SignInRefused(_) | Error::Tls(_)), _) => {}
-            (Outcome::Failed(_), Some(why)) => {
-                self.failed += 1;
-                if self.failed <= MOST_PRINTED && !self.output.json {
-                    self.aside(&format!("failed: {path}: {why}"));
-                }
-            }
-            (_, Some(why)) => self.line(&format!("skipped: {path}: {why}")),
+            (Outcome::Failed(_), Some(why)) => self.progress.failed(path, why),
+            (_, Some(why)) => self.progress.line(&format!("skipped: {path}: {why}")),
             (Outcome::Created, None) if self.mode == Mode::Diff => {
-                self.line(&format!("{path}: is in the backup only"));
+                self.progress.line(&format!("{path}: is in the backup only"));
             }
             (Outcome::Created, None) if self.mode == Mode::DryRun => {
-                self.line(&format!("would be created: {path}"));
+                self.progress.line(&format!("would be created: {path}"));
             }
             (Outcome::Updated, None) if self.mode == Mode::DryRun => {
-                self.line(&format!("would be updated: {path}"));
+                self.progress.line(&format!("would be updated: {path}"));
             }
             _ => {}
-        }
-    }
-
-    /// A line that is not needed with `--quiet`.
-    fn line(&self, text: &str) {
-        if !self.output.quiet && !self.output.json {
-            self.aside(text);
-        }
-    }
-
-    /// A line on standard error, above the bar if there is one; the result of `diff` on standard output.
-    fn aside(&self, text: &str) {
-        let text = printable(text).to_string();
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None if self.mode == Mode::Diff => println!("{text}"),
-            None => eprintln!("{text}"),
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.iter().for_each(ProgressBar::finish_and_clear);
-        if self.failed > MOST_PRINTED && !self.output.json {
-            eprintln!("and {} more failed; --json names all of them", self.failed - MOST_PRINTED);
         }
     }
 }

@@ -1,0 +1,129 @@
+//! Whether the server has what it was sent: read back in batches, and compared by what it says.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+
+use super::Outcome;
+use super::calendar::Collection;
+use super::object::look;
+use super::run::{File, Run, Tasks};
+use crate::caldav::listing;
+use crate::caldav::multiget::multiget;
+use crate::error::{Error, Kind};
+use crate::ical::meaning::{Difference, Meaning};
+use crate::options::Verify;
+use crate::webdav::href::Target;
+
+/// Objects that are read back in one request.
+pub(super) const BATCH: usize = 64;
+
+/// An object that was sent and is still to be read back.
+pub(super) struct Written {
+    pub(super) file: Rc<File>,
+    pub(super) collection: Rc<Collection>,
+    pub(super) target: Target,
+    pub(super) bytes: Bytes,
+    pub(super) meaning: Meaning,
+    pub(super) outcome: Outcome,
+}
+
+impl Run {
+    /// Reads back what was written, if there are at least so many.
+    pub(super) fn read_back(self: &Rc<Self>, tasks: &Tasks, least: usize) {
+        let whole_listing = self.options.restore.verify == Verify::Etag;
+        // A listing costs the same for one object as for all: it comes at the end.
+        if self.written.borrow().len() < least || whole_listing && least > 1 {
+            return;
+        }
+        let mut written = self.written.take();
+        while let Some(first) = written.first() {
+            let collection = Rc::clone(&first.collection);
+            let mut batch = Vec::new();
+            for one in std::mem::take(&mut written) {
+                let fits = Rc::ptr_eq(&one.collection, &collection) && (whole_listing || batch.len() < BATCH);
+                if fits { batch.push(one) } else { written.push(one) }
+            }
+            tasks.push(Rc::clone(self).verify(collection, batch).boxed_local());
+        }
+    }
+
+    async fn verify(self: Rc<Self>, collection: Rc<Collection>, batch: Vec<Written>) {
+        if self.options.restore.verify == Verify::Etag {
+            return self.verify_listed(&collection, batch).await;
+        }
+        let mut there: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let paths: Vec<String> = batch.iter().map(|one| one.target.path.clone()).collect();
+        // What it does not bring, is asked for alone.
+        if let Ok(mut answer) = multiget(&self.session, &collection.calendar.target, &paths).await {
+            while let Ok(Some(object)) = answer.next().await {
+                if let Some(data) = object.data {
+                    there.insert(object.key, data);
+                }
+            }
+        }
+        for one in batch {
+            let body = match there.remove(&one.target.key()) {
+                Some(text) => Ok(Some(text.into_bytes())),
+                None => look(&self, &one.target).await.map(|found| found.map(|(bytes, _)| bytes)),
+            };
+            let outcome = match body {
+                Ok(Some(bytes)) => {
+                    self.compare(&one, &bytes);
+                    one.outcome
+                }
+                Ok(None) => Outcome::Failed(not_there(&one.target)),
+                Err(error) => Outcome::Failed(error.at("written, but it could not be read back")),
+            };
+            self.settle(&one.file, outcome);
+        }
+    }
+
+    /// Says what the server has made of an object, if that matters.
+    fn compare(&self, one: &Written, bytes: &[u8]) {
+        let Some(there) = Meaning::of(bytes) else {
+            return self.notice(&one.file.path, "the server gives something back that is no calendar object");
+        };
+        if there.digest().says(one.meaning.digest()) {
+            return;
+        }
+        let difference = Difference::of(&one.bytes, bytes);
+        let lost = difference.lost.iter().filter(|name| !difference.added.contains(name));
+        let changed = difference.lost.iter().filter(|name| difference.added.contains(name));
+        let added = difference.added.iter().filter(|name| !difference.lost.contains(name));
+        let list = |what: &str, names: Vec<&String>| {
+            let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+            if names.is_empty() { String::new() } else { [what, &names.join(", ")].concat() }
+        };
+        let all = [
+            list("lost ", lost.collect()),
+            list("changed ", changed.collect()),
+            list("added ", added.collect()),
+        ];
+        let all: Vec<&str> = all.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        self.notice(&one.file.path, &["the server ", &all.join("; ")].concat());
+    }
+
+    async fn verify_listed(&self, collection: &Collection, batch: Vec<Written>) {
+        let target = &collection.calendar.target;
+        let listed = listing::list(&self.session, target).await;
+        for one in batch {
+            let outcome = match &listed {
+                Ok(listing)
+                    if listing.objects.iter().any(|o| target.member(&o.name).key() == one.target.key()) =>
+                {
+                    one.outcome
+                }
+                Ok(_) => Outcome::Failed(not_there(&one.target)),
+                Err(error) => Outcome::Failed(error.clone().at("written, but it could not be listed")),
+            };
+            self.settle(&one.file, outcome);
+        }
+    }
+}
+
+fn not_there(target: &Target) -> Error {
+    Error::new(Kind::Protocol, format!("{target}: the server took it, and does not have it now."))
+}
