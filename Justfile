@@ -54,7 +54,7 @@ test-full: test test-wasmtime bench
 # What the component costs beside the same core built natively
 bench objects="10000" runs="5": build
     cargo run --locked --release --quiet --package host-tests --bin bench -- {{ objects }} {{ runs }}
-    cargo run --locked --release --quiet --package host-tests --bin bench -- {{ objects }} {{ runs }} 20
+    cargo run --locked --release --quiet --package host-tests --bin bench -- 2000 3 20
 
 # Format everything
 fmt:

@@ -320,6 +320,7 @@ async fn whatever_people_have_is_restored() -> anyhow::Result<()> {
     std::fs::write(plain.join("b"), object("b"))?;
     std::fs::write(plain.join("notes.txt"), "hello")?;
     std::fs::write(plain.join("broken.ics"), "hello")?;
+    std::os::unix::fs::symlink(plain.join("b"), plain.join("link.ics"))?;
     let outcome = restore(&plain, &["-o", "into=mine"]).await?;
     ensure!(
         outcome.code == 3
@@ -328,6 +329,7 @@ async fn whatever_people_have_is_restored() -> anyhow::Result<()> {
             && figure(&outcome, "failed")? == 1,
         "{outcome:?}"
     );
+    ensure!(outcome.out.contains("left out") && outcome.out.contains("link.ics"), "{outcome:?}");
     ensure!(fake.objects("mine").contains_key("a%20b.ics"), "{:?}", fake.objects("mine").keys());
 
     // A vdir as vdirsyncer writes it: a folder for each calendar, its name and colour beside the objects.

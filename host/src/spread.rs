@@ -90,13 +90,19 @@ pub async fn spread(
     observe: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> (Summary, Result<(), SpreadError>) {
     let mut summary = Summary::default();
-    let found = match find(folder) {
-        Ok(found) if found.is_empty() => {
+    let (found, left_out) = match find(folder) {
+        Ok((found, _)) if found.is_empty() => {
             return (summary, Err(SpreadError::Empty(folder.display().to_string())));
         }
         Ok(found) => found,
         Err(error) => return (summary, Err(error)),
     };
+    for path in &left_out {
+        observe(Event::Notice {
+            path: Some(path),
+            message: "left out: neither a file nor a folder of the backup",
+        });
+    }
     observe(Event::Found(found.iter().filter(|found| found.size.is_some()).count() as u64));
     let writing = exporter.write();
     let (failures, unread) = mpsc::unbounded();
@@ -133,35 +139,36 @@ impl Summary {
     }
 }
 
-/// Everything below `folder`, sorted: a directory comes before what is in it. Links are not followed.
-fn find(folder: &Path) -> Result<Vec<Found>, SpreadError> {
+/// Everything below `folder`, sorted: a directory comes before what is in it. And the paths of what is left
+/// out: links, which are not followed, and folders that programs keep for themselves, such as `.git`.
+fn find(folder: &Path) -> Result<(Vec<Found>, Vec<String>), SpreadError> {
     let failed = |place: &Path, error| SpreadError::Folder { path: place.display().to_string(), error };
     let about = std::fs::metadata(folder).map_err(|error| failed(folder, error))?;
     if about.is_file() {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let path = format!("/{name}");
-        return Ok(vec![Found { place: folder.to_owned(), path, size: Some(about.len()) }]);
+        return Ok((vec![Found { place: folder.to_owned(), path, size: Some(about.len()) }], Vec::new()));
     }
-    let (mut found, mut folders) = (Vec::new(), vec![(folder.to_owned(), String::new())]);
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    let mut folders = vec![(folder.to_owned(), String::new())];
     while let Some((at, path)) = folders.pop() {
         for entry in std::fs::read_dir(&at).map_err(|error| failed(&at, error))? {
             let entry = entry.map_err(|error| failed(&at, error))?;
             let (place, about) = (entry.path(), entry.metadata().map_err(|error| failed(&at, error))?);
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{path}/{name}");
-            if about.is_dir() {
-                // What programs keep for themselves: `.git` and the like.
-                if !name.starts_with('.') {
-                    folders.push((place.clone(), path.clone()));
-                    found.push(Found { place, path, size: None });
-                }
+            if about.is_dir() && !name.starts_with('.') {
+                folders.push((place.clone(), path.clone()));
+                found.push(Found { place, path, size: None });
             } else if about.is_file() && !name.starts_with(".mirror.") {
                 found.push(Found { place, path, size: Some(about.len()) });
+            } else if !about.is_file() {
+                left_out.push(path);
             }
         }
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
+    Ok((found, left_out))
 }
 
 /// Reads the files and hands them over, until nobody takes them any more.

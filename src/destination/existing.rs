@@ -87,15 +87,13 @@ impl Existing {
     }
 
     /// The object that one of this UID and name stands for: of this UID, rather under this name, and not
-    /// yet taken by another object of the backup.
+    /// yet taken by another object of the backup. One that could not be read is nobody's: it stays.
     pub(super) fn claim(&self, uid: &str, segment: &str) -> Option<Present> {
         let mut objects = self.objects.borrow_mut();
         let named = self.by_name.borrow().get(&name_of(segment)).copied();
         let by_uid = self.by_uid.borrow();
         let same = by_uid.get(&hash(uid.as_bytes())).map(Vec::as_slice).unwrap_or_default();
-        // An object that could not be read is taken for the one of its name.
-        let unread = |at: &u32| objects.get(*at as usize).is_some_and(|o| o.digest.is_none());
-        let first = named.filter(|at| same.contains(at) || unread(at));
+        let first = named.filter(|at| same.contains(at));
         let free = |at: &u32| objects.get(*at as usize).is_some_and(|o| !o.claimed);
         let at = first.filter(free).or_else(|| same.iter().copied().find(free))?;
         let object = objects.get_mut(at as usize)?;

@@ -229,7 +229,7 @@ impl Parcel<'_> {
         if says(&there, &self.meaning) {
             return Ok(Some(Attempt::Done));
         }
-        let is_same = Meaning::of(&there).is_none_or(|there| there.uids.contains(&self.uid));
+        let is_same = Meaning::of(&there).is_some_and(|there| there.uids.contains(&self.uid));
         if !is_same {
             self.rename(&[self.target.path.as_str(), &self.uid].concat());
             return Ok(Some(Attempt::Again));
