@@ -46,7 +46,7 @@ impl Scope {
             let declared = self.namespaces.push(start);
             declared.map_err(|_| XmlError::Malformed("a namespace is declared that cannot be"))?;
             self.declared.push(depth);
-            self.seen.clear();
+            self.forget();
         }
         let spelt = start.name().0;
         if depth == 1 {
@@ -73,8 +73,13 @@ impl Scope {
     fn leave_to(&mut self, depth: u16) {
         while self.declared.pop_if(|at| *at > depth).is_some() {
             self.namespaces.set_level(depth);
-            self.seen.clear();
+            self.forget();
         }
+    }
+
+    fn forget(&mut self) {
+        self.seen.clear();
+        self.next = 0;
     }
 }
 

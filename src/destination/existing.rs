@@ -18,6 +18,8 @@ use crate::session::Session;
 use crate::source::catalog::{Catalog, Shelf};
 use crate::source::fetcher::Fetcher;
 
+/// In place of the number of an object: one that this restore writes.
+const NEW: u32 = u32::MAX;
 /// Objects that are read at once.
 const WINDOW: usize = 256;
 
@@ -63,19 +65,13 @@ impl Existing {
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(_) => None,
             };
-            this.add(&listed.name, listed.etag.clone(), meaning.as_ref(), false);
+            this.add(&listed.name, listed.etag.clone(), meaning.as_ref());
         }
         Ok(this)
     }
 
-    /// Notes an object that is there now.
-    pub(super) fn add(
-        &self,
-        segment: &str,
-        etag: Option<Box<str>>,
-        meaning: Option<&Meaning>,
-        claimed: bool,
-    ) {
+    /// Notes an object that is there.
+    fn add(&self, segment: &str, etag: Option<Box<str>>, meaning: Option<&Meaning>) {
         let mut objects = self.objects.borrow_mut();
         let at = u32::try_from(objects.len()).unwrap_or(u32::MAX);
         for uid in meaning.iter().flat_map(|meaning| &meaning.uids) {
@@ -83,7 +79,7 @@ impl Existing {
         }
         self.by_name.borrow_mut().insert(name_of(segment), at);
         let digest = meaning.map(|meaning| meaning.digest().clone());
-        objects.push(Present { segment: segment.into(), etag, digest, claimed });
+        objects.push(Present { segment: segment.into(), etag, digest, claimed: false });
     }
 
     /// The object that one of this UID and name stands for: of this UID, rather under this name, and not
@@ -101,9 +97,9 @@ impl Existing {
         Some(object.clone())
     }
 
-    /// Whether there is anything under this name.
-    pub(super) fn has_name(&self, segment: &str) -> bool {
-        self.by_name.borrow().contains_key(&name_of(segment))
+    /// Takes a name for a new object. False if something has it already.
+    pub(super) fn reserve(&self, segment: &str) -> bool {
+        self.by_name.borrow_mut().insert(name_of(segment), NEW).is_none()
     }
 
     /// The objects that nothing in the backup stands for.

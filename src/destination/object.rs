@@ -110,8 +110,8 @@ impl Parcel<'_> {
     async fn address(&mut self, segment: &str) -> Result<Option<Outcome>> {
         let existing = &self.collection.existing;
         let Some(present) = existing.claim(&self.uid, segment) else {
-            if existing.has_name(segment) {
-                // The name is another object's.
+            if !existing.reserve(segment) {
+                // The name is another object's, perhaps one that this restore has just put there.
                 self.rename(&[segment, &self.uid].concat());
             }
             return Ok(None);
@@ -128,9 +128,7 @@ impl Parcel<'_> {
                     self.say_difference(&there).await?;
                 }
                 self.target = there;
-                // Only strong ETags can be named in a condition (RFC 9110 13.1.1).
-                let strong = present.etag.filter(|etag| !etag.starts_with("W/"));
-                self.condition = strong.map_or(Condition::Any, Condition::Version);
+                self.condition = Condition::still(present.etag);
                 self.outcome = Outcome::Updated;
                 Ok(None)
             }
@@ -181,7 +179,7 @@ impl Parcel<'_> {
             Err(SendError::Refused { refusal, .. }) => self.refused(&refusal).await,
             // Perhaps it arrived, and only the answer was lost.
             Err(SendError::Failed(error)) if error.kind == Kind::Unreachable => {
-                self.run.session.runtime().sleep(retry::pause(0, None).unwrap_or_default()).await;
+                self.pause().await;
                 self.look_again().await?.ok_or(error)
             }
             Err(error) => Err(error.into()),
@@ -202,7 +200,10 @@ impl Parcel<'_> {
             {
                 self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
             }
-            502 | 504 => self.look_again().await?.ok_or_else(|| reason(&self.target, refusal)),
+            502 | 504 => {
+                self.pause().await;
+                self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
+            }
             // A name that the server does not take. There is one that every server takes.
             400 | 403 | 404 | 405 | 409 | 414 | 500
                 if precondition.is_empty() && self.outcome == Outcome::Created && self.has_odd_name() =>
@@ -213,6 +214,10 @@ impl Parcel<'_> {
             }
             _ => Err(reason(&self.target, refusal)),
         }
+    }
+
+    async fn pause(&self) {
+        self.run.session.runtime().sleep(retry::pause(0, None).unwrap_or_default()).await;
     }
 
     fn has_odd_name(&self) -> bool {
@@ -238,9 +243,7 @@ impl Parcel<'_> {
             return Ok(None);
         }
         self.outcome = Outcome::Updated;
-        self.condition = etag
-            .filter(|etag| !etag.starts_with("W/"))
-            .map_or(Condition::Any, |etag| Condition::Version(etag.into()));
+        self.condition = Condition::still(etag);
         Ok(Some(Attempt::Again))
     }
 
@@ -267,9 +270,7 @@ impl Parcel<'_> {
             return Ok(Some(Outcome::Skipped(format!("it is at {} with other content", place.path))));
         }
         self.target = place;
-        self.condition = etag
-            .filter(|etag| !etag.starts_with("W/"))
-            .map_or(Condition::Any, |etag| Condition::Version(etag.into()));
+        self.condition = Condition::still(etag);
         self.outcome = Outcome::Updated;
         Ok(None)
     }

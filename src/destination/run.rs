@@ -34,6 +34,7 @@ const MOST: usize = 64;
 const MOST_BYTES: usize = 32 << 20;
 /// Bytes that wait for the description of their calendar, which may come after them.
 const HELD: usize = 4 << 20;
+
 pub(super) type Tasks = FuturesUnordered<LocalBoxFuture<'static, ()>>;
 
 /// The restore.
@@ -73,6 +74,8 @@ struct Directory {
 /// A file on its way, until each of its objects has come to an end.
 pub(super) struct File {
     pub(super) path: String,
+    /// Its bytes, which are held until the last of its objects has come to an end.
+    size: usize,
     left: Cell<usize>,
     all: usize,
     outcomes: RefCell<Vec<Outcome>>,
@@ -196,12 +199,12 @@ impl Run {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let directory = self.directory(parent.trim_start_matches('/'));
         if describes(name) {
-            match directory.descriptions.borrow_mut().add(name, &bytes) {
-                Ok(()) => {}
-                Err(why) => self.notice(&path, &why),
-            }
             let opens = is_sidecar(name);
-            directory.descriptions.borrow_mut().paths.push(path);
+            let added = directory.descriptions.borrow_mut().add(name, &bytes);
+            match added {
+                Ok(()) => directory.descriptions.borrow_mut().paths.push(path),
+                Err(why) => self.done(&path, Outcome::Failed(Error::new(Kind::Protocol, why))),
+            }
             if opens {
                 self.release(&directory, tasks);
             }
@@ -268,6 +271,7 @@ impl Run {
             Ok((collection, parts)) => {
                 let file = Rc::new(File {
                     path,
+                    size,
                     left: Cell::new(parts.len()),
                     all: parts.len(),
                     outcomes: RefCell::default(),
@@ -279,9 +283,11 @@ impl Run {
                     })
                     .await;
             }
-            Err(error) => self.done(&path, Outcome::Failed(error)),
+            Err(error) => {
+                self.bytes.set(self.bytes.get() - size);
+                self.done(&path, Outcome::Failed(error));
+            }
         }
-        self.bytes.set(self.bytes.get() - size);
     }
 
     async fn parts(&self, directory: &Directory, bytes: &[u8]) -> Result<(Rc<Collection>, Vec<Part>)> {
@@ -321,6 +327,7 @@ impl Run {
         }
         file.outcomes.borrow_mut().push(outcome);
         if file.left.get() == 0 {
+            self.bytes.set(self.bytes.get() - file.size);
             self.done(&file.path, summary(file.outcomes.take()));
         }
     }
@@ -335,9 +342,9 @@ impl Run {
             return;
         }
         let path = ["/", &directory.name].concat();
-        // A folder of nothing but other folders is none of ours; the root is no calendar by itself.
-        if directory.name.is_empty() && paths.is_empty() {
-            return;
+        // A folder of nothing but other folders is no calendar.
+        if paths.is_empty() && directory.collection.get().is_none() && self.has_folders(&directory.name) {
+            return self.done(&path, Outcome::Unchanged);
         }
         let result = match self.collection(directory).await {
             Ok(collection) if collection.is_own && self.may_describe(&collection) => {
@@ -370,6 +377,11 @@ impl Run {
         for path in &paths {
             self.done(path, of_files.clone());
         }
+    }
+
+    fn has_folders(&self, name: &str) -> bool {
+        let is_within = |other: &String| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        self.directories.borrow().keys().any(is_within)
     }
 
     fn may_describe(&self, collection: &Collection) -> bool {

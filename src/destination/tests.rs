@@ -182,6 +182,46 @@ fn two_objects_of_one_uid_do_not_overwrite_each_other() {
 }
 
 #[test]
+fn two_folders_with_the_same_names_go_into_one_calendar() {
+    // This server passes over conditions: a name that is used twice would lose the first object.
+    let items = vec![file("/a/x.ics", object("one")), file("/b/x.ics", object("two"))];
+    let (done, there, _) = restore(Server::default(), &[("into", "work")], items);
+    assert!(done.values().all(|outcome| *outcome == Outcome::Created), "{done:?}");
+    assert_eq!(there.len(), 2, "{there:?}");
+    assert!(there.values().any(|text| text.contains("UID:one")), "{there:?}");
+}
+
+#[test]
+fn a_folder_of_folders_is_no_calendar() {
+    let directory = |path: &str| Item { path: path.to_owned(), content: Content::Directory };
+    let items = vec![directory("/all"), directory("/all/work"), file("/all/work/x.ics", object("x"))];
+    let (done, there, requests) = restore(Server::default(), &[], items);
+    assert_eq!((&done["/all"], &done["/all/work"]), (&Outcome::Unchanged, &Outcome::Created));
+    assert!(there.contains_key("/cal/work/x.ics"), "{there:?}");
+    assert_eq!(requests.iter().filter(|r| r.starts_with("MK")).count(), 1, "{requests:?}");
+}
+
+#[test]
+fn a_damaged_description_is_a_failure_and_the_objects_are_restored() {
+    let items = vec![file("/work/.caldav.json", "{"), file("/work/x.ics", object("x"))];
+    let (done, there, _) = restore(Server::default(), &[], items);
+    assert!(matches!(done["/work/.caldav.json"], Outcome::Failed(_)), "{done:?}");
+    assert!(done["/work/x.ics"] == Outcome::Created && there.len() == 1, "{done:?}");
+}
+
+#[test]
+fn large_objects_are_read_back_a_few_at_a_time() {
+    let large = |i: usize| {
+        object(&i.to_string())
+            .replace("END:VEVENT", &format!("X-LARGE:{}\r\nEND:VEVENT", "x".repeat(1 << 20)))
+    };
+    let items = (0..20).map(|i| file(&format!("/work/{i}.ics"), large(i))).collect();
+    let (done, _, requests) = restore(Server::default(), &[], items);
+    assert!(done.len() == 20 && done.values().all(|outcome| *outcome == Outcome::Created), "{done:?}");
+    assert!(requests.iter().filter(|r| r.starts_with("REPORT")).count() >= 5, "{requests:?}");
+}
+
+#[test]
 fn a_broken_item_and_a_strange_file_are_named() {
     let broken = Item {
         path: "/work/x.ics".to_owned(),

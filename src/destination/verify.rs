@@ -1,6 +1,6 @@
 //! Whether the server has what it was sent: read back in batches, and compared by what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -17,8 +17,9 @@ use crate::ical::meaning::{Difference, Meaning};
 use crate::options::Verify;
 use crate::webdav::href::Target;
 
-/// Objects that are read back in one request.
+/// Objects that are read back in one request, and their bytes, unless one alone has more.
 pub(super) const BATCH: usize = 64;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// An object that was sent and is still to be read back.
 pub(super) struct Written {
@@ -35,16 +36,28 @@ impl Run {
     pub(super) fn read_back(self: &Rc<Self>, tasks: &Tasks, least: usize) {
         let whole_listing = self.options.restore.verify == Verify::Etag;
         // A listing costs the same for one object as for all: it comes at the end.
-        if self.written.borrow().len() < least || whole_listing && least > 1 {
+        let is_enough = {
+            let written = self.written.borrow();
+            let bytes: usize = written.iter().map(|one| one.bytes.len()).sum();
+            written.len() >= least || bytes >= BATCH_BYTES && !whole_listing
+        };
+        if !is_enough || whole_listing && least > 1 {
             return;
         }
         let mut written = self.written.take();
         while let Some(first) = written.first() {
             let collection = Rc::clone(&first.collection);
-            let mut batch = Vec::new();
+            let (mut batch, mut bytes) = (Vec::new(), 0);
             for one in std::mem::take(&mut written) {
-                let fits = Rc::ptr_eq(&one.collection, &collection) && (whole_listing || batch.len() < BATCH);
-                if fits { batch.push(one) } else { written.push(one) }
+                let has_room = batch.is_empty()
+                    || whole_listing
+                    || batch.len() < BATCH && bytes + one.bytes.len() <= BATCH_BYTES;
+                if Rc::ptr_eq(&one.collection, &collection) && has_room {
+                    bytes += one.bytes.len();
+                    batch.push(one);
+                } else {
+                    written.push(one);
+                }
             }
             tasks.push(Rc::clone(self).verify(collection, batch).boxed_local());
         }
@@ -108,14 +121,12 @@ impl Run {
 
     async fn verify_listed(&self, collection: &Collection, batch: Vec<Written>) {
         let target = &collection.calendar.target;
-        let listed = listing::list(&self.session, target).await;
+        let listed = listing::list(&self.session, target).await.map(|listing| {
+            listing.objects.iter().map(|object| target.member(&object.name).key()).collect::<BTreeSet<_>>()
+        });
         for one in batch {
             let outcome = match &listed {
-                Ok(listing)
-                    if listing.objects.iter().any(|o| target.member(&o.name).key() == one.target.key()) =>
-                {
-                    one.outcome
-                }
+                Ok(keys) if keys.contains(&one.target.key()) => one.outcome,
                 Ok(_) => Outcome::Failed(not_there(&one.target)),
                 Err(error) => Outcome::Failed(error.clone().at("written, but it could not be listed")),
             };

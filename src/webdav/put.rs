@@ -16,6 +16,15 @@ pub enum Condition {
     Any,
 }
 
+impl Condition {
+    /// That it is still the version of this `ETag`. Only strong ones can be named (RFC 9110 13.1.1).
+    #[must_use]
+    pub fn still(etag: Option<impl Into<Box<str>>>) -> Self {
+        let strong = etag.map(Into::into).filter(|etag| !etag.starts_with("W/"));
+        strong.map_or(Self::Any, Self::Version)
+    }
+}
+
 /// Writes `body` to `target`. It is sent once: whoever gets no answer has to look whether it arrived.
 ///
 /// Three headers tell servers to write to nobody: sabre/dav and its descendants, Cyrus, Nextcloud.
