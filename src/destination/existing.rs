@@ -102,6 +102,11 @@ impl Existing {
         self.by_name.borrow_mut().insert(name_of(segment), NEW).is_none()
     }
 
+    /// Whether there is anything under this name.
+    pub(super) fn has(&self, segment: &str) -> bool {
+        self.by_name.borrow().contains_key(&name_of(segment))
+    }
+
     /// The objects that nothing in the backup stands for.
     pub(super) fn unclaimed(&self) -> Vec<Present> {
         self.objects.borrow().iter().filter(|object| !object.claimed).cloned().collect()

@@ -1,6 +1,6 @@
 //! Whether the server has what it was sent: read back in batches, and compared by what it says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use futures::FutureExt;
 
 use super::Outcome;
 use super::calendar::Collection;
+use super::existing::Existing;
 use super::object::look;
 use super::run::{File, Run, Tasks};
 use crate::caldav::listing;
@@ -122,13 +123,23 @@ impl Run {
     async fn verify_listed(&self, collection: &Collection, batch: Vec<Written>) {
         let target = &collection.calendar.target;
         let listed = listing::list(&self.session, target).await.map(|listing| {
-            listing.objects.iter().map(|object| target.member(&object.name).key()).collect::<BTreeSet<_>>()
+            let names = Existing::default();
+            for object in &listing.objects {
+                names.reserve(&object.name);
+            }
+            names
         });
         for one in batch {
-            let outcome = match &listed {
-                Ok(keys) if keys.contains(&one.target.key()) => one.outcome,
-                Ok(_) => Outcome::Failed(not_there(&one.target)),
-                Err(error) => Outcome::Failed(error.clone().at("written, but it could not be listed")),
+            let outcome = match (&listed, one.target.member_of(target)) {
+                (Ok(names), Some(segment)) if names.has(segment) => one.outcome,
+                (Ok(_), Some(_)) => Outcome::Failed(not_there(&one.target)),
+                // In another calendar, where its UID was.
+                (Ok(_), None) => match look(self, &one.target).await {
+                    Ok(Some(_)) => one.outcome,
+                    Ok(None) => Outcome::Failed(not_there(&one.target)),
+                    Err(error) => Outcome::Failed(error),
+                },
+                (Err(error), _) => Outcome::Failed(error.clone().at("written, but it could not be listed")),
             };
             self.settle(&one.file, outcome);
         }
