@@ -12,8 +12,8 @@ use crate::job::Writing;
 /// Bytes of files that are handed over at once, and their number.
 const CHUNK_BYTES: u64 = 1 << 20;
 const CHUNK: usize = 32;
-/// The largest file that is read.
-const LARGEST: u64 = 256 << 20;
+/// The largest file that is restored.
+pub(crate) const LARGEST: u64 = 256 << 20;
 
 /// What a folder is given to: a job's exporter, or anything else that writes like one.
 pub trait Destination: Sync {

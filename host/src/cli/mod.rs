@@ -6,6 +6,7 @@ mod check;
 mod component;
 mod exit;
 mod output;
+mod plugin;
 mod progress;
 mod restore;
 
@@ -90,6 +91,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Serve Plakar, which starts this with pipes for standard input and output
+    Plugin,
     /// Compile the component once, so that every later start is quick
     Compile,
 }
@@ -174,11 +177,16 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Exit {
-    let file = match component::find(cli.component) {
-        Ok(file) => file,
-        Err(message) => return Output::new(false, false).refuse(&message, Exit::Configuration),
-    };
-    match cli.command {
+    match component::find(cli.component) {
+        Ok(file) => obey(cli.command, file).await,
+        Err(message) if matches!(cli.command, Command::Plugin) => plugin::run(Err(message)).await,
+        Err(message) => Output::new(false, false).refuse(&message, Exit::Configuration),
+    }
+}
+
+async fn obey(command: Command, file: PathBuf) -> Exit {
+    match command {
+        Command::Plugin => plugin::run(Ok(file)).await,
         Command::Compile => component::compile(&file),
         Command::Inspect { json } => component::inspect(&file, json),
         Command::Backup { account, dir, dry_run, no_progress, quiet } => {

@@ -255,7 +255,7 @@ fn trapped(error: wasmtime::Error) -> Error {
 }
 
 /// The job ended before it answered.
-fn gone() -> Error {
+pub(crate) fn gone() -> Error {
     Error::Cancelled(
         "The connector stopped before it was done: it was cancelled, ran out of time or memory, or failed."
             .to_owned(),

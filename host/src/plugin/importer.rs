@@ -1,0 +1,238 @@
+//! The service that Plakar backs up from.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::channel::{mpsc, oneshot};
+use futures::stream::{self, BoxStream};
+use futures::{SinkExt, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::protocol::importer::importer_server::Importer as Calls;
+use super::protocol::importer::{
+    CloseRequest, CloseResponse, ImportRequest, ImportResponse, InitRequest, InitResponse, OpenRequest,
+    OpenResponse, PingRequest, PingResponse,
+};
+use super::records::{of_entry, of_failure, sentence, status};
+use super::{FLAGS, Plugin, not_open};
+use crate::bindings::{Error, ScanItem};
+use crate::job::{Body, Importer, gone};
+use crate::mirror::Source;
+
+/// Bytes of one chunk. Plakar takes at most 4 MiB in one message.
+const CHUNK: usize = 1 << 20;
+/// Records that wait to be sent.
+const WAITING: usize = 64;
+/// So many files in a row that fail because the other side cannot be reached, and it is not tried again.
+const PATIENCE: u32 = 8;
+
+pub(super) struct Service {
+    plugin: Plugin,
+    open: Mutex<Option<Open>>,
+}
+
+/// What `Init` made.
+#[derive(Clone)]
+struct Open {
+    importer: Importer,
+    luck: Arc<Mutex<Luck>>,
+}
+
+/// Keeps a backup from asking a server in vain, thousands of times, for what it refuses every time: Plakar asks
+/// for every file, whatever became of the others.
+#[derive(Default)]
+struct Luck {
+    unreachable: u32,
+    hopeless: Option<Error>,
+}
+
+impl Service {
+    pub(super) fn new(plugin: Plugin) -> Self {
+        Self { plugin, open: Mutex::default() }
+    }
+
+    fn opened(&self) -> Result<Open, Status> {
+        locked(&self.open).clone().ok_or_else(not_open)
+    }
+}
+
+#[tonic::async_trait]
+impl Calls for Service {
+    type ImportStream = BoxStream<'static, Result<ImportResponse, Status>>;
+    type OpenStream = BoxStream<'static, Result<OpenResponse, Status>>;
+
+    async fn init(&self, request: Request<InitRequest>) -> Result<Response<InitResponse>, Status> {
+        let (connector, grant, options) = self.plugin.prepare(request.into_inner().config).await?;
+        let importer = Importer::open(&connector, options, grant).await.map_err(|error| status(&error))?;
+        let identity = importer.identity();
+        let answer = InitResponse {
+            origin: sentence(&identity.origin),
+            r#type: identity.kind.clone(),
+            root: identity.root.clone(),
+            flags: FLAGS,
+        };
+        *locked(&self.open) = Some(Open { importer, luck: Arc::default() });
+        Ok(Response::new(answer))
+    }
+
+    async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
+        self.opened()?.importer.ping().await.map_err(|error| status(&error))?;
+        Ok(Response::new(PingResponse {}))
+    }
+
+    async fn import(
+        &self,
+        request: Request<Streaming<ImportRequest>>,
+    ) -> Result<Response<Self::ImportStream>, Status> {
+        let importer = self.opened()?.importer;
+        let acknowledged = drain(request.into_inner());
+        let (out, records) = mpsc::channel(WAITING);
+        tokio::spawn(list(importer, self.plugin.remark, acknowledged, out));
+        Ok(Response::new(records.boxed()))
+    }
+
+    async fn open(&self, request: Request<OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
+        let Open { importer, luck } = self.opened()?;
+        let record = request.into_inner().record.unwrap_or_default();
+        if record.is_xattr {
+            return Err(Status::not_found(format!("{}: has no extended attributes", record.pathname)));
+        }
+        if let Some(error) = &locked(&luck).hopeless {
+            return Err(status(error));
+        }
+        let body = importer.read(&record.pathname).await;
+        locked(&luck).learn(body.as_ref().err());
+        Ok(Response::new(chunks(body.map_err(|error| status(&error))?, luck)))
+    }
+
+    async fn close(&self, _: Request<CloseRequest>) -> Result<Response<CloseResponse>, Status> {
+        *locked(&self.open) = None;
+        Ok(Response::new(CloseResponse {}))
+    }
+}
+
+/// Takes acknowledgements until Plakar has no more. On a task of its own: where nobody takes them, Plakar stops
+/// after some two thousand records, for ever.
+fn drain(mut acknowledgements: Streaming<ImportRequest>) -> oneshot::Receiver<()> {
+    let (done, ended) = oneshot::channel();
+    tokio::spawn(async move {
+        while let Some(Ok(_)) = acknowledgements.next().await {}
+        done.send(()).ok();
+    });
+    ended
+}
+
+/// Sends the records of a scan, until nobody takes them any more.
+async fn list(
+    importer: Importer,
+    remark: fn(&str),
+    acknowledged: oneshot::Receiver<()>,
+    mut out: mpsc::Sender<Result<ImportResponse, Status>>,
+) {
+    let (mut items, end) = importer.scan();
+    while let Some(items) = items.next().await {
+        for item in items {
+            let answer = match item {
+                ScanItem::Entry(entry) => Ok(of_entry(entry)),
+                // Plakar counts no failure of the root: it would be a good snapshot of nothing.
+                ScanItem::Failed(failure) if failure.path == "/" => Err(status(&failure.error)),
+                ScanItem::Failed(failure) => Ok(of_failure(failure.path, &failure.error)),
+                ScanItem::Notice(notice) => {
+                    let place = notice.path.map(|path| path + ": ").unwrap_or_default();
+                    remark(&sentence(&(place + &notice.message)));
+                    continue;
+                }
+            };
+            let is_end = answer.is_err();
+            let answer = answer.map(|record| ImportResponse { record: Some(record), finished: false });
+            if out.send(answer).await.is_err() || is_end {
+                return;
+            }
+        }
+    }
+    // A failure comes in place of `finished`: Plakar makes no snapshot then.
+    let last = end.await.map(|()| ImportResponse { record: None, finished: true });
+    let is_well = last.is_ok();
+    if out.send(last.map_err(|error| status(&error))).await.is_ok() && is_well {
+        // A call that ends well before Plakar has acknowledged everything is a failure to it.
+        acknowledged.await.ok();
+    }
+}
+
+/// The bytes of one file, and at their end whether they are all of it.
+fn chunks(body: Body, luck: Arc<Mutex<Luck>>) -> BoxStream<'static, Result<OpenResponse, Status>> {
+    let Body { bytes, end } = body;
+    let end = async move {
+        let end = end.await.unwrap_or_else(|_| Err(gone()));
+        locked(&luck).learn(end.as_ref().err());
+        end.err().map(|error| Err(status(&error)))
+    };
+    let pieces = bytes.flat_map(|bytes| stream::iter(split(bytes)));
+    let pieces = pieces.map(|chunk| Ok(OpenResponse { chunk }));
+    pieces.chain(stream::once(end).filter_map(std::future::ready)).boxed()
+}
+
+/// The bytes in pieces that Plakar takes; none of them is empty.
+fn split(mut bytes: Bytes) -> Vec<Bytes> {
+    let mut pieces = Vec::new();
+    while !bytes.is_empty() {
+        pieces.push(bytes.split_to(bytes.len().min(CHUNK)));
+    }
+    pieces
+}
+
+impl Luck {
+    /// One more file was read, or not.
+    fn learn(&mut self, error: Option<&Error>) {
+        match error {
+            None => self.unreachable = 0,
+            Some(Error::Unreachable(_)) => self.unreachable += 1,
+            Some(Error::SignInRefused(_) | Error::Tls(_) | Error::Denied(_) | Error::Cancelled(_)) => {
+                self.unreachable = PATIENCE;
+            }
+            Some(_) => {}
+        }
+        if self.unreachable >= PATIENCE && self.hopeless.is_none() {
+            self.hopeless = error.cloned();
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_chunk_is_empty_or_too_large() {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+            let pieces = split(Bytes::from(vec![7; length]));
+            assert!(pieces.iter().all(|piece| (1..=CHUNK).contains(&piece.len())), "{length}");
+            assert_eq!(pieces.concat().len(), length);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_not_asked_for_every_file() {
+        let mut luck = Luck::default();
+        let gone = Error::Unreachable("x".to_owned());
+        for _ in 1..PATIENCE {
+            luck.learn(Some(&gone));
+        }
+        luck.learn(None);
+        luck.learn(Some(&Error::Forbidden("y".to_owned())));
+        assert_eq!(luck.hopeless, None);
+        (0..PATIENCE).for_each(|_| luck.learn(Some(&gone)));
+        assert_eq!(luck.hopeless, Some(gone));
+    }
+
+    #[test]
+    fn a_refused_password_is_not_tried_again() {
+        let mut luck = Luck::default();
+        luck.learn(Some(&Error::SignInRefused("x".to_owned())));
+        assert!(luck.hopeless.is_some());
+    }
+}
