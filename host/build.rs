@@ -1,4 +1,4 @@
-//! Turns `proto/` into Rust, without the `protoc` program.
+//! Turns `proto/` into Rust, without the `protoc` program, and tells the program what it is built for.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
@@ -9,5 +9,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .btree_map(".")
         .include_file("protocol.rs")
         .compile_fds(files)?;
+    println!("cargo::rustc-env=TARGET={}", std::env::var("TARGET")?);
     Ok(())
 }

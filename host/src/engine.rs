@@ -36,6 +36,15 @@ pub enum Origin {
     JustNow(String),
 }
 
+/// Which processors compiled code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeFor {
+    /// This one, with all that it can do.
+    ThisMachine,
+    /// Every one of this architecture: what is packed and carried elsewhere.
+    AnyMachine,
+}
+
 /// Why a component cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -61,7 +70,7 @@ impl Connector {
     pub fn load(path: &Path) -> Result<Self, EngineError> {
         let bytes = read(path)?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        let engine = engine().map_err(EngineError::Component)?;
+        let engine = engine(CodeFor::ThisMachine).map_err(EngineError::Component)?;
         let compiled = path.with_extension("cwasm");
         let (component, origin) = match from_file(&engine, &compiled, digest) {
             Ok(component) => (component, Origin::Compiled(compiled)),
@@ -77,10 +86,11 @@ impl Connector {
         Ok(Self { engine, pre, component, digest, origin })
     }
 
-    /// Writes the compiled file beside the component at `path`, atomically.
-    pub fn compile(path: &Path) -> Result<PathBuf, EngineError> {
+    /// Writes the compiled file beside the component at `path`, atomically: for the processor of this machine, or
+    /// for all of its kind.
+    pub fn compile(path: &Path, code_for: CodeFor) -> Result<PathBuf, EngineError> {
         let bytes = read(path)?;
-        let engine = engine().map_err(EngineError::Component)?;
+        let engine = engine(code_for).map_err(EngineError::Component)?;
         let code = engine.precompile_component(&bytes).map_err(EngineError::Component)?;
         let content = [MAGIC.as_slice(), &Sha256::digest(&bytes), &code].concat();
         let compiled = path.with_extension("cwasm");
@@ -120,8 +130,12 @@ fn read(path: &Path) -> Result<Vec<u8>, EngineError> {
 }
 
 /// An engine for small jobs that wait for a network most of the time.
-fn engine() -> wasmtime::Result<Engine> {
+fn engine(code_for: CodeFor) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
+    if code_for == CodeFor::AnyMachine {
+        // A target that is named is taken without the extensions that this processor happens to have.
+        config.target(env!("TARGET"))?;
+    }
     config.epoch_interruption(true);
     config.wasm_component_model_async(true);
     let engine = Engine::new(&config)?;

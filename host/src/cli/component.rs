@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use connector_host::engine::{Connector, EngineError, Origin};
+use connector_host::engine::{CodeFor, Connector, EngineError, Origin};
 use connector_host::limits::Limits;
 use serde_json::json;
 
@@ -48,8 +48,9 @@ fn refuse(json: bool, error: &EngineError) -> Exit {
 }
 
 /// Writes the compiled file.
-pub(super) fn compile(file: &Path) -> Exit {
-    match Connector::compile(file) {
+pub(super) fn compile(file: &Path, portable: bool) -> Exit {
+    let code_for = if portable { CodeFor::AnyMachine } else { CodeFor::ThisMachine };
+    match Connector::compile(file, code_for) {
         Ok(compiled) => {
             println!("{}", compiled.display());
             Exit::Done

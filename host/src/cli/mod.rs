@@ -94,7 +94,11 @@ enum Command {
     /// Serve Plakar, which starts this with pipes for standard input and output
     Plugin,
     /// Compile the component once, so that every later start is quick
-    Compile,
+    Compile {
+        /// For every machine of this architecture, not only this one
+        #[arg(long)]
+        portable: bool,
+    },
 }
 
 #[derive(Args)]
@@ -187,7 +191,7 @@ async fn run(cli: Cli) -> Exit {
 async fn obey(command: Command, file: PathBuf) -> Exit {
     match command {
         Command::Plugin => plugin::run(Ok(file)).await,
-        Command::Compile => component::compile(&file),
+        Command::Compile { portable } => component::compile(&file, portable),
         Command::Inspect { json } => component::inspect(&file, json),
         Command::Backup { account, dir, dry_run, no_progress, quiet } => {
             match component::load(&file, account.json) {
