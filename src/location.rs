@@ -32,6 +32,11 @@ impl Location {
         let inner = rest.trim_start_matches('/');
         let lower = inner.to_ascii_lowercase();
         let address = if lower.starts_with("https:") || lower.starts_with("http:") {
+            if !lower.contains("://") {
+                return Err(format!(
+                    "location: {text} has no host. Plakar's @NAME:/PATH works with locations such as caldav://HOST, not with those that have an https:// in them."
+                ));
+            }
             inner.to_owned()
         } else if rest.len() < text.len() || !text.contains("://") {
             format!("https://{inner}")

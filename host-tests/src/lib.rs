@@ -5,6 +5,8 @@ pub mod certificates;
 pub mod client;
 pub mod fake;
 pub mod native;
+pub mod peer;
+pub mod plugin;
 pub mod program;
 pub mod seed;
 pub mod servers;

@@ -1,7 +1,7 @@
 //! What the component is allowed to be: its imports, its size, and how it is loaded.
 
 use anyhow::ensure;
-use connector_host::engine::{Connector, Origin};
+use connector_host::engine::{CodeFor, Connector, Origin};
 use host_tests::fake::Fake;
 use host_tests::program::{self, built};
 
@@ -81,7 +81,7 @@ fn a_compiled_file_is_used_only_for_the_component_it_was_made_from() -> anyhow::
     std::fs::copy(built("caldav.wasm")?, &wasm)?;
     let origin = || Connector::load(&wasm).map(|connector| connector.origin().clone());
     ensure!(matches!(origin()?, Origin::JustNow(_)));
-    let compiled = Connector::compile(&wasm)?;
+    let compiled = Connector::compile(&wasm, CodeFor::ThisMachine)?;
     ensure!(origin()? == Origin::Compiled(compiled.clone()));
     // One more custom section is another component.
     let mut other = std::fs::read(&wasm)?;

@@ -200,7 +200,7 @@ impl Session {
                 Ok(response) if response.status == 401 => {
                     // One repetition in the middle of a run: a server that forgot a session for a
                     // moment. Never before the first success, where it counts as a wrong password.
-                    if !self.signed_in.get() || attempt > 0 {
+                    if !self.signed_in.get() || attempt > 0 || self.retries == 0 {
                         return Err(self.stop(self.refused_sign_in(&request.target)).into());
                     }
                     (Error::new(Kind::SignInRefused, ""), Some(Duration::ZERO))

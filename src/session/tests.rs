@@ -150,3 +150,15 @@ fn a_refusal_in_the_middle_is_checked_once_and_then_final() {
     });
     assert_eq!(count.get(), 5, "nothing was sent after the end");
 }
+
+#[test]
+fn a_refusal_in_the_middle_says_why_also_without_retries() {
+    let options = options(&[("retries", "0")]);
+    let answer = |r: &Request| Ok(Canned::status(if r.target.path == "/1" { 200 } else { 401 }));
+    run(answer, |script| async move {
+        let session = Session::new(script, &options);
+        assert!(session.send(get("/1")).await.is_ok());
+        let Err(SendError::Failed(error)) = session.send(get("/2")).await else { panic!("it was refused") };
+        assert!(error.message().contains("does not accept"), "{error}");
+    });
+}

@@ -28,7 +28,9 @@ const BATCH_BYTES: u64 = 1 << 20;
 const AHEAD_BYTES: usize = 8 << 20;
 /// How far from where the reader should be next a read may be and still follow the scan: a caller
 /// that opens several at once does not keep the order exactly.
-const SLACK: u32 = 4;
+const SLACK: u32 = 16;
+/// When so many of a full batch are still to be read, the next one is fetched.
+const HALF: u32 = 32;
 /// The longest body of one object.
 const LONGEST: usize = 256 << 20;
 /// Requests for one object alone that the server refused as multiget and granted as GET, before
@@ -51,7 +53,7 @@ struct State {
     slots: BTreeMap<Id, Slot>,
     /// The bytes of all that is `Ahead`.
     ahead_bytes: usize,
-    /// How many objects a batch may have for a reader who follows the scan.
+    /// How many objects the last batch might have for a reader who follows the scan.
     window: usize,
     /// Where such a reader is expected next, beyond what was fetched for it.
     frontier: Option<Id>,
@@ -72,6 +74,14 @@ enum Slot {
 }
 
 type Waiter = oneshot::Sender<Result<Bytes>>;
+
+/// Objects for one request.
+struct Batch {
+    ids: Vec<Id>,
+    /// Their bytes, as far as they are known.
+    weight: u64,
+    is_full: bool,
+}
 
 /// How a multiget ended.
 struct Ended {
@@ -96,18 +106,9 @@ impl Fetcher {
 
     /// The body of an object, for a reader who may go on in the order of the scan.
     pub(crate) async fn read_ahead(&self, id: Id) -> Result<Bytes> {
-        let window = {
-            let mut state = self.state.borrow_mut();
-            if let Some(bytes) = state.take_ahead(id) {
-                return Ok(bytes);
-            }
-            if !state.slots.contains_key(&id) {
-                state.window = if state.follows(id) { (state.window * 2).min(BATCH) } else { 1 };
-            }
-            state.window
-        };
+        self.state.borrow_mut().plan_ahead(id, &self.catalog);
         let coming = self.want(id);
-        self.launch_with(window);
+        self.start(true);
         coming.await
     }
 
@@ -129,26 +130,30 @@ impl Fetcher {
     /// Starts as many batches as may be under way. `more_to_come` says that full ones can be waited for.
     pub(crate) fn launch(&self, more_to_come: bool) {
         self.state.borrow_mut().more_to_come = more_to_come;
-        self.launch_with(1);
+        self.start(false);
     }
 
-    fn launch_with(&self, window: usize) {
+    /// Starts batches of what is wanted; with `ahead`, also of what will be.
+    fn start(&self, ahead: bool) {
         let Some(this) = self.this.upgrade() else { return };
         loop {
-            let batch = {
+            let (shelf, ids) = {
                 let mut state = self.state.borrow_mut();
-                if state.batches >= self.session.concurrency() {
+                // As long as it is not sure how a reader goes on, one at a time: what several readers want
+                // in the meantime becomes one batch.
+                let most = if ahead && state.window < BATCH { 1 } else { self.session.concurrency() };
+                if state.batches >= most {
                     return;
                 }
-                let Some((shelf, ids)) = state.next_batch(&self.catalog, window) else { return };
+                let Some(batch) = state.next_batch(&self.catalog, ahead) else { return };
                 state.batches += 1;
-                (shelf, ids)
+                batch
             };
             let this = Rc::clone(&this);
             let task = async move {
-                this.run(batch.0, batch.1).await;
+                this.run(shelf, ids).await;
                 this.state.borrow_mut().batches -= 1;
-                this.launch_with(1);
+                this.start(ahead);
             };
             self.session.runtime().spawn(task.boxed_local());
         }
@@ -325,35 +330,28 @@ impl State {
     /// Whether a read goes on where what was fetched ended.
     fn follows(&self, (shelf, at): Id) -> bool {
         match self.frontier {
-            Some((on, next)) if on == shelf => at <= next + SLACK && at + SLACK >= next,
+            // Late ones among several readers are where the last batches have passed.
+            Some((on, next)) if on == shelf => at <= next + SLACK && at + SLACK + 2 * HALF >= next,
             Some(_) => at < SLACK,
             None => false,
         }
     }
 
-    /// The next batch of what is wanted, filled up to `window` with what comes next in the scan.
-    fn next_batch(&mut self, catalog: &Catalog, window: usize) -> Option<(u32, Vec<Id>)> {
-        let (number, _) = *self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Queued(_)))?.0;
-        let shelf = catalog.shelf(number)?;
-        let mut weight = 0;
-        let mut fits = |at: u32| {
-            weight += shelf.weight(at);
-            weight <= BATCH_BYTES
-        };
-        let (mut ids, mut full) = (Vec::new(), false);
-        let queued = self
-            .slots
-            .range((number, 0)..=(number, u32::MAX))
-            .filter(|(_, slot)| matches!(slot, Slot::Queued(_)));
-        for (id, _) in queued {
-            // One object goes out however large it is.
-            full = ids.len() == BATCH || (!fits(id.1) && !ids.is_empty());
-            if full {
-                break;
-            }
-            ids.push(*id);
+    /// When half of a batch is read, what comes after it is wanted too: it arrives while the rest is read.
+    fn plan_ahead(&mut self, (shelf, at): Id, catalog: &Catalog) {
+        let next = (shelf, at + HALF);
+        let is_there = || catalog.shelf(shelf).is_some_and(|shelf| next.1 < shelf.len());
+        if self.window == BATCH && self.frontier == Some(next) && is_there() {
+            self.slots.entry(next).or_insert(Slot::Queued(Vec::new()));
         }
-        if self.more_to_come && self.batches > 0 && window == 1 && !full && ids.len() < BATCH {
+    }
+
+    /// The next batch of what is wanted; with `ahead`, and of what comes after it in the scan.
+    fn next_batch(&mut self, catalog: &Catalog, ahead: bool) -> Option<(u32, Vec<Id>)> {
+        let first = *self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Queued(_)))?.0;
+        let shelf = catalog.shelf(first.0)?;
+        let Batch { mut ids, weight, is_full } = self.gather(first, &shelf);
+        if !ahead && self.more_to_come && self.batches > 0 && !is_full {
             return None;
         }
         for id in &ids {
@@ -361,11 +359,52 @@ impl State {
                 self.slots.insert(*id, Slot::Asked(waiting));
             }
         }
-        let mut at = ids.last()?.1 + 1;
-        while ids.len() < window && at < shelf.len() {
-            let id = (number, at);
+        if ahead {
+            self.fill(first, &mut ids, weight, &shelf);
+        }
+        Some((first.0, ids))
+    }
+
+    /// What is queued on a shelf, from `first` on, as much as one request asks for.
+    fn gather(&self, first: Id, shelf: &Shelf) -> Batch {
+        let mut batch = Batch { ids: Vec::new(), weight: 0, is_full: false };
+        let queued =
+            self.slots.range(first..=(first.0, u32::MAX)).filter(|(_, slot)| matches!(slot, Slot::Queued(_)));
+        for (id, _) in queued {
+            let weight = batch.weight + shelf.weight(id.1);
+            // One object goes out however large it is.
+            batch.is_full = weight > BATCH_BYTES && !batch.ids.is_empty();
+            if batch.is_full {
+                break;
+            }
+            batch.ids.push(*id);
+            batch.weight = weight;
+            batch.is_full = batch.ids.len() == BATCH;
+            if batch.is_full {
+                break;
+            }
+        }
+        batch
+    }
+
+    /// Fills a batch with what comes next in the scan: up to twice as many as the one before might have, if a
+    /// reader goes on where that ended.
+    fn fill(&mut self, first: Id, ids: &mut Vec<Id>, mut weight: u64, shelf: &Shelf) {
+        if self.frontier.is_some_and(|(on, _)| on > first.0) && first.1 + SLACK >= shelf.len() {
+            // A late reader of the end of a shelf, when others have gone on to the next.
+            return;
+        }
+        let mut at = ids.last().map_or(first.1, |last| last.1) + 1;
+        self.window = if self.follows(first) { (self.window * 2).min(BATCH) } else { 1 };
+        // One of several readers may be late: what lies between it and the others is not wanted.
+        if let Some((_, next)) = self.frontier.filter(|frontier| frontier.0 == first.0 && self.window > 1) {
+            at = at.max(next);
+        }
+        while ids.len() < self.window && at < shelf.len() {
+            let id = (first.0, at);
             if let std::collections::btree_map::Entry::Vacant(e) = self.slots.entry(id) {
-                if !fits(at) {
+                weight += shelf.weight(at);
+                if weight > BATCH_BYTES {
                     break;
                 }
                 e.insert(Slot::Asked(Vec::new()));
@@ -373,8 +412,7 @@ impl State {
             }
             at += 1;
         }
-        self.frontier = Some((number, at));
-        Some((number, ids))
+        self.frontier = Some((first.0, at));
     }
 }
 

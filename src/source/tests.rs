@@ -196,6 +196,18 @@ fn one_read_after_the_other_is_fetched_ahead_for() {
 }
 
 #[test]
+fn many_readers_at_once_are_fetched_ahead_for() {
+    for readers in [2, 8, 16] {
+        with(Server::new(&[("/cal/work/", 5000)]), &[], |importer, script| async move {
+            let (items, _) = scan(&importer).await;
+            let read = async |path: String| importer.read(&path).await.unwrap();
+            stream::iter(objects(&items)).map(read).buffer_unordered(readers).for_each(async |_| {}).await;
+            assert!(count(&script, "REPORT") <= 5000 / 64 + 20, "{readers}: {}", count(&script, "REPORT"));
+        });
+    }
+}
+
+#[test]
 fn reads_here_and_there_fetch_little_else() {
     with(Server::new(&[("/cal/work/", 5000)]), &[], |importer, script| async move {
         let (items, _) = scan(&importer).await;

@@ -1,6 +1,6 @@
 //! The service that Plakar backs up from.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
@@ -15,7 +15,7 @@ use super::protocol::importer::{
 };
 use super::records::{of_entry, of_failure, sentence, status};
 use super::{FLAGS, Plugin, not_open};
-use crate::bindings::{Error, ScanItem};
+use crate::bindings::ScanItem;
 use crate::job::{Body, Importer, gone};
 use crate::mirror::Source;
 
@@ -23,27 +23,10 @@ use crate::mirror::Source;
 const CHUNK: usize = 1 << 20;
 /// Records that wait to be sent.
 const WAITING: usize = 64;
-/// So many files in a row that fail because the other side cannot be reached, and it is not tried again.
-const PATIENCE: u32 = 8;
 
 pub(super) struct Service {
     plugin: Plugin,
-    open: Mutex<Option<Open>>,
-}
-
-/// What `Init` made.
-#[derive(Clone)]
-struct Open {
-    importer: Importer,
-    luck: Arc<Mutex<Luck>>,
-}
-
-/// Keeps a backup from asking a server in vain, thousands of times, for what it refuses every time: Plakar asks
-/// for every file, whatever became of the others.
-#[derive(Default)]
-struct Luck {
-    unreachable: u32,
-    hopeless: Option<Error>,
+    open: Mutex<Option<Importer>>,
 }
 
 impl Service {
@@ -51,7 +34,7 @@ impl Service {
         Self { plugin, open: Mutex::default() }
     }
 
-    fn opened(&self) -> Result<Open, Status> {
+    fn opened(&self) -> Result<Importer, Status> {
         locked(&self.open).clone().ok_or_else(not_open)
     }
 }
@@ -71,12 +54,12 @@ impl Calls for Service {
             root: identity.root.clone(),
             flags: FLAGS,
         };
-        *locked(&self.open) = Some(Open { importer, luck: Arc::default() });
+        *locked(&self.open) = Some(importer);
         Ok(Response::new(answer))
     }
 
     async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        self.opened()?.importer.ping().await.map_err(|error| status(&error))?;
+        self.opened()?.ping().await.map_err(|error| status(&error))?;
         Ok(Response::new(PingResponse {}))
     }
 
@@ -84,7 +67,7 @@ impl Calls for Service {
         &self,
         request: Request<Streaming<ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
-        let importer = self.opened()?.importer;
+        let importer = self.opened()?;
         let acknowledged = drain(request.into_inner());
         let (out, records) = mpsc::channel(WAITING);
         tokio::spawn(list(importer, self.plugin.remark, acknowledged, out));
@@ -92,17 +75,13 @@ impl Calls for Service {
     }
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
-        let Open { importer, luck } = self.opened()?;
+        let importer = self.opened()?;
         let record = request.into_inner().record.unwrap_or_default();
         if record.is_xattr {
             return Err(Status::not_found(format!("{}: has no extended attributes", record.pathname)));
         }
-        if let Some(error) = &locked(&luck).hopeless {
-            return Err(status(error));
-        }
-        let body = importer.read(&record.pathname).await;
-        locked(&luck).learn(body.as_ref().err());
-        Ok(Response::new(chunks(body.map_err(|error| status(&error))?, luck)))
+        let body = importer.read(&record.pathname).await.map_err(|error| status(&error))?;
+        Ok(Response::new(chunks(body)))
     }
 
     async fn close(&self, _: Request<CloseRequest>) -> Result<Response<CloseResponse>, Status> {
@@ -160,11 +139,10 @@ async fn list(
 }
 
 /// The bytes of one file, and at their end whether they are all of it.
-fn chunks(body: Body, luck: Arc<Mutex<Luck>>) -> BoxStream<'static, Result<OpenResponse, Status>> {
+fn chunks(body: Body) -> BoxStream<'static, Result<OpenResponse, Status>> {
     let Body { bytes, end } = body;
     let end = async move {
         let end = end.await.unwrap_or_else(|_| Err(gone()));
-        locked(&luck).learn(end.as_ref().err());
         end.err().map(|error| Err(status(&error)))
     };
     let pieces = bytes.flat_map(|bytes| stream::iter(split(bytes)));
@@ -179,23 +157,6 @@ fn split(mut bytes: Bytes) -> Vec<Bytes> {
         pieces.push(bytes.split_to(bytes.len().min(CHUNK)));
     }
     pieces
-}
-
-impl Luck {
-    /// One more file was read, or not.
-    fn learn(&mut self, error: Option<&Error>) {
-        match error {
-            None => self.unreachable = 0,
-            Some(Error::Unreachable(_)) => self.unreachable += 1,
-            Some(Error::SignInRefused(_) | Error::Tls(_) | Error::Denied(_) | Error::Cancelled(_)) => {
-                self.unreachable = PATIENCE;
-            }
-            Some(_) => {}
-        }
-        if self.unreachable >= PATIENCE && self.hopeless.is_none() {
-            self.hopeless = error.cloned();
-        }
-    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -213,26 +174,5 @@ mod tests {
             assert!(pieces.iter().all(|piece| (1..=CHUNK).contains(&piece.len())), "{length}");
             assert_eq!(pieces.concat().len(), length);
         }
-    }
-
-    #[test]
-    fn a_server_that_is_gone_is_not_asked_for_every_file() {
-        let mut luck = Luck::default();
-        let gone = Error::Unreachable("x".to_owned());
-        for _ in 1..PATIENCE {
-            luck.learn(Some(&gone));
-        }
-        luck.learn(None);
-        luck.learn(Some(&Error::Forbidden("y".to_owned())));
-        assert_eq!(luck.hopeless, None);
-        (0..PATIENCE).for_each(|_| luck.learn(Some(&gone)));
-        assert_eq!(luck.hopeless, Some(gone));
-    }
-
-    #[test]
-    fn a_refused_password_is_not_tried_again() {
-        let mut luck = Luck::default();
-        luck.learn(Some(&Error::SignInRefused("x".to_owned())));
-        assert!(luck.hopeless.is_some());
     }
 }

@@ -1,0 +1,146 @@
+//! The peer in `plakar-peer/`, which does to the plugin what Plakar does, with the library Plakar uses.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+use crate::program::{built, workspace};
+
+/// Set where the peer's tests have to run: there a missing Go is a failure.
+const REQUIRED: &str = "REQUIRE_PEER";
+
+/// The peer, ready to run.
+pub struct Peer {
+    program: PathBuf,
+}
+
+/// What a run came to: the last line of what the peer prints.
+pub struct Outcome(Value);
+
+impl std::fmt::Debug for Outcome {
+    /// Without the errors but the first few: there may be thousands.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut short = self.0.clone();
+        if let Some(errors) = short["errors"].as_object() {
+            short["errors"] = errors.clone().into_iter().take(3).collect();
+        }
+        write!(f, "{short}")
+    }
+}
+
+impl Peer {
+    /// Builds the peer. None, with a line that says why, where there is no Go that can.
+    pub fn build() -> anyhow::Result<Option<Self>> {
+        static BUILDING: Mutex<()> = Mutex::new(());
+        let _building = BUILDING.lock();
+        let version = Command::new("go").args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output();
+        let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        let minor =
+            version.as_ref().ok().and_then(|v| v.strip_prefix("go1.")?.split('.').next()?.parse().ok());
+        if minor.is_none_or(|minor: u32| minor < 25) {
+            let found = version.map_or_else(|error| error.to_string(), |version| format!("found {version}"));
+            ensure!(std::env::var_os(REQUIRED).is_none(), "the peer needs Go 1.25 or later: {found}");
+            println!("SKIPPED: the peer that plays Plakar needs Go 1.25 or later ({found})");
+            return Ok(None);
+        }
+        let program = workspace().join("target/peer/plakar-peer");
+        let build = Command::new("go")
+            .args(["build", "-o"])
+            .arg(&program)
+            .arg(".")
+            .current_dir(workspace().join("host-tests/plakar-peer"))
+            .env("GOTOOLCHAIN", "local")
+            .env("GOFLAGS", "-mod=readonly -buildvcs=false")
+            .output()?;
+        ensure!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+        Ok(Some(Self { program }))
+    }
+
+    /// Plays one run against the plugin: flags of the peer, and options of the plugin.
+    pub async fn play(&self, flags: &[&str], options: &[&str]) -> anyhow::Result<Outcome> {
+        self.play_with(&built("plakar-caldav")?, flags, options).await
+    }
+
+    /// The same with another copy of the program.
+    pub async fn play_with(
+        &self,
+        plugin: &Path,
+        flags: &[&str],
+        options: &[&str],
+    ) -> anyhow::Result<Outcome> {
+        let output = tokio::process::Command::new(&self.program)
+            .args(flags)
+            .args(options.iter().flat_map(|option| ["-o", option]))
+            .arg("--")
+            .arg(plugin)
+            .arg("plugin")
+            .env_clear()
+            .kill_on_drop(true)
+            .output()
+            .await?;
+        // A plugin is silent: Plakar passes on what it says, in the middle of its own display.
+        ensure!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        Ok(Outcome(serde_json::from_str(&text).with_context(|| format!("the peer printed {text:?}"))?))
+    }
+}
+
+impl Outcome {
+    /// A figure of the report.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> i64 {
+        self.0[name].as_i64().unwrap_or(-1)
+    }
+
+    /// The code of the status it ended with; empty when it ended well.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.0["code"].as_str().unwrap_or_default()
+    }
+
+    /// The message of that status.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.0["message"].as_str().unwrap_or_default()
+    }
+
+    /// What was said about a path.
+    #[must_use]
+    pub fn error(&self, path: &str) -> Option<&str> {
+        self.0["errors"][path].as_str()
+    }
+
+    /// How many paths something was said about.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.0["errors"].as_object().map_or(0, serde_json::Map::len)
+    }
+
+    /// What the plugin said it is.
+    #[must_use]
+    pub fn identity(&self) -> &Value {
+        &self.0["init"]
+    }
+
+    /// Milliseconds from spawning the plugin to its answer to `Init`.
+    #[must_use]
+    pub fn start(&self) -> f64 {
+        self.0["start"].as_f64().unwrap_or(f64::NAN)
+    }
+
+    /// Fails unless it ended well, nothing was said about any path, and the plugin ended by itself.
+    pub fn well(self) -> anyhow::Result<Self> {
+        ensure!(self.code().is_empty() && self.errors() == 0 && self.figure("exit") == 0, "{self:?}");
+        Ok(self)
+    }
+}
+
+/// A folder of the peer's as the files in it, without the peer's own.
+pub fn tree(folder: &Path) -> anyhow::Result<std::collections::BTreeMap<String, Vec<u8>>> {
+    let mut files = crate::program::tree(folder)?;
+    files.remove(".peer.json");
+    Ok(files)
+}

@@ -1,0 +1,82 @@
+//! The plugin, spawned with pipes as Plakar spawns it, and the clients of its two services.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use connector_host::plugin::Pipes;
+use connector_host::plugin::protocol::importer::importer_client::ImporterClient;
+use connector_host::plugin::protocol::importer::{InitRequest, InitResponse};
+use connector_host::plugin::protocol::plakar::exporter;
+use connector_host::plugin::protocol::plakar::exporter::exporter_client::ExporterClient;
+use hyper_util::rt::TokioIo;
+use tokio::process::Child;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::program::command;
+
+/// A plugin that runs. It is killed when dropped.
+pub struct Plugin {
+    /// The process.
+    pub process: Child,
+    channel: Channel,
+}
+
+impl Plugin {
+    /// Starts the plugin.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&["plugin"]).await
+    }
+
+    /// Starts the program with these arguments, which should make it the plugin.
+    pub async fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut process = command(arguments, &[])?
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let pipes = process.stdout.take().zip(process.stdin.take()).context("no pipes")?;
+        let pipes = Arc::new(Mutex::new(Some(Pipes::new(pipes.0, pipes.1))));
+        // There is one connection, as with Plakar: a second one cannot be made.
+        let connect = tower::service_fn(move |_| {
+            let pipes = pipes.lock().ok().and_then(|mut pipes| pipes.take());
+            async move { pipes.map(TokioIo::new).ok_or_else(|| std::io::Error::other("the plugin is gone")) }
+        });
+        let channel = Endpoint::from_static("http://127.0.0.1:0").connect_with_connector(connect).await?;
+        Ok(Self { process, channel })
+    }
+
+    /// The client of the service that backs up.
+    #[must_use]
+    pub fn importer(&self) -> ImporterClient<Channel> {
+        ImporterClient::new(self.channel.clone())
+    }
+
+    /// The client of the service that restores.
+    #[must_use]
+    pub fn exporter(&self) -> ExporterClient<Channel> {
+        ExporterClient::new(self.channel.clone())
+    }
+
+    /// Calls `Init` of the importer.
+    pub async fn init_importer(&self, options: &[(&str, &str)]) -> Result<InitResponse, Status> {
+        let config = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let request = InitRequest { options: None, proto: "caldav".to_owned(), config };
+        self.importer().init(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Calls `Init` of the exporter.
+    pub async fn init_exporter(&self, options: &[(&str, &str)]) -> Result<exporter::InitResponse, Status> {
+        let config = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let request = exporter::InitRequest { options: None, proto: "caldav".to_owned(), config };
+        self.exporter().init(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Closes the connection, and waits for the process: its exit code, and what it printed on standard error.
+    pub async fn end(self) -> anyhow::Result<(Option<i32>, String)> {
+        drop(self.channel);
+        let output = self.process.wait_with_output().await?;
+        Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+}

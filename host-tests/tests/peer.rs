@@ -1,0 +1,419 @@
+//! The plugin as Plakar uses it, played by a peer with the library that Plakar uses (`plakar-peer/`).
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+use host_tests::fake::{Fake, Habits, Reply, Seen, object};
+use host_tests::peer::{Outcome, Peer, tree};
+use host_tests::servers::radicale::Radicale;
+use host_tests::servers::xandikos::Xandikos;
+use host_tests::servers::{PASSWORD, TestServer, USER};
+use host_tests::{program, seed};
+
+/// A peer, a folder for what it backs up, and the options for a server.
+struct Stage {
+    peer: Peer,
+    scratch: tempfile::TempDir,
+    options: Vec<String>,
+}
+
+impl Stage {
+    /// None where the peer cannot be built, which has been said then.
+    fn new(location: &str, options: &[String]) -> anyhow::Result<Option<Self>> {
+        let Some(peer) = Peer::build()? else { return Ok(None) };
+        // Plakar wants a scheme that the manifest names; an address may follow it.
+        let location =
+            if location.starts_with("http") { format!("caldav://{location}") } else { location.to_owned() };
+        let account =
+            [format!("location={location}"), format!("username={USER}"), format!("password={PASSWORD}")];
+        let options = [&account, options].concat();
+        Ok(Some(Self { peer, scratch: tempfile::tempdir()?, options }))
+    }
+
+    fn of_fake(fake: &Fake) -> anyhow::Result<Option<Self>> {
+        Self::new(&fake.url(), &["insecure=true".to_owned(), "retries=0".to_owned()])
+    }
+
+    fn folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    async fn play(&self, mode: &str, flags: &[&str], more: &[&str]) -> anyhow::Result<Outcome> {
+        let folder = self.folder().display().to_string();
+        let options: Vec<&str> =
+            self.options.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        self.peer.play(&[&["-mode", mode, "-dir", &folder], flags].concat(), &options).await
+    }
+}
+
+/// Bodies that were asked for.
+fn bodies(seen: &[Seen]) -> usize {
+    seen.iter().map(|seen| if seen.method == "GET" { 1 } else { seen.hrefs().count() }).sum()
+}
+
+fn puts(seen: &[Seen]) -> usize {
+    seen.iter().filter(|seen| seen.method == "PUT").count()
+}
+
+/// Backs up `from` by the command line and by the plugin, and restores what the plugin has to `to`.
+async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::Result<()> {
+    let Some(stage) = Stage::new(&from.location(), &from.options())? else { return Ok(()) };
+    seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
+    let by_hand = tempfile::tempdir()?;
+    let folder = by_hand.path().join("backup");
+    let (location, target) = (from.location(), folder.display().to_string());
+    let options = from.options();
+    let options = options.iter().flat_map(|option| ["-o", option.as_str()]);
+    let arguments: Vec<&str> = ["backup", &location, &target].into_iter().chain(options).collect();
+    let environment = [("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)];
+    ensure!(program::run(&arguments, &environment).await?.code == 0);
+    let expected = program::tree(&folder)?;
+
+    let first = stage.play("backup", &["-workers", "8"], &[]).await?.well()?;
+    println!("{}: {} records, {} files opened", from.name(), first.figure("records"), first.figure("opens"));
+    ensure!(tree(stage.folder())? == expected, "{}: the trees differ", from.name());
+    ensure!(first.figure("opens") == i64::try_from(expected.len())?, "{first:?}");
+    ensure!(first.figure("acks") == first.figure("records"), "{first:?}");
+    let again = stage.play("backup", &[], &[]).await?.well()?;
+    ensure!(again.figure("opens") == 0 && tree(stage.folder())? == expected, "{again:?}");
+    from.client()?
+        .put(&format!("{}work/meeting-007.ics", from.home()), seed::event("meeting-7@seed", "Moved", ""))
+        .await?;
+    ensure!(stage.play("backup", &[], &[]).await?.well()?.figure("opens") == 1);
+
+    // To another server, twice: the same tree is there, and then nothing is left to do.
+    let back = Stage {
+        peer: stage.peer,
+        scratch: stage.scratch,
+        options: Stage::new(&to.location(), &to.options())?.map(|s| s.options).unwrap_or_default(),
+    };
+    back.play("restore", &[], &[]).await?.well()?;
+    let restored = tempfile::tempdir()?;
+    let copy = restored.path().display().to_string();
+    let options: Vec<&str> = back.options.iter().map(String::as_str).collect();
+    back.peer.play(&["-mode", "backup", "-dir", &copy], &options).await?.well()?;
+    let (before, mut after) = (tree(back.folder())?, tree(restored.path())?);
+    after.retain(|path, _| before.contains_key(path));
+    ensure!(
+        before.keys().eq(after.keys()),
+        "{}: {:?}",
+        to.name(),
+        before.keys().filter(|path| !after.contains_key(*path)).collect::<Vec<_>>()
+    );
+    let again = back.play("restore", &[], &[]).await?.well()?;
+    ensure!(again.figure("acks") == again.figure("records"), "{again:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn radicale() -> anyhow::Result<()> {
+    there_and_back(&Radicale::start(true)?, &Radicale::start(false)?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn xandikos() -> anyhow::Result<()> {
+    there_and_back(&Xandikos::start(false)?, &Xandikos::start(true)?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_objects_take_few_requests_although_they_are_opened_one_by_one() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("home", 2000), ("work", 3000)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    // Readers that overtake each other cost a few requests more.
+    for (workers, requests, read) in [("1", 5000 / 64 + 20, 5000), ("8", 5000 / 64 + 60, 5050)] {
+        let first = stage.play("backup", &["-workers", workers], &[]).await?.well()?;
+        let seen = fake.take_seen();
+        println!("{workers} at once: {} files opened, {} requests", first.figure("opens"), seen.len());
+        ensure!(first.figure("opens") == 5004 && seen.len() <= requests, "{}", seen.len());
+        ensure!(bodies(&seen) <= read, "{} bodies", bodies(&seen));
+        if workers == "1" {
+            std::fs::remove_file(stage.folder().join(".peer.json"))?;
+        }
+    }
+    let unchanged = stage.play("backup", &[], &[]).await?.well()?;
+    let seen = fake.take_seen();
+    ensure!(unchanged.figure("opens") == 0 && bodies(&seen) == 0 && seen.len() <= 6, "{}", seen.len());
+    // Fifty here and there, in no order.
+    let mut at = 17_u32;
+    let mut changed = std::collections::BTreeSet::new();
+    while changed.len() < 50 {
+        at = at.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        let calendar = if at & 0x10000 == 0 { ("home", 2000) } else { ("work", 3000) };
+        changed.insert((calendar.0, (at >> 8) % calendar.1));
+    }
+    for (calendar, i) in &changed {
+        fake.put(calendar, &format!("{i:06}.ics"), object(&format!("{calendar}-{i}-changed")));
+    }
+    let _ = fake.take_seen();
+    let third = stage.play("backup", &[], &[]).await?.well()?;
+    let seen = fake.take_seen();
+    println!(
+        "50 changed: {} opened, {} requests, {} bodies",
+        third.figure("opens"),
+        seen.len(),
+        bodies(&seen)
+    );
+    ensure!(third.figure("opens") == 50 && bodies(&seen) <= 100, "{}", bodies(&seen));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_version_is_read_every_time() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 3)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    fake.fault(|seen| {
+        let is_listing = seen.method == "PROPFIND" && seen.path == "/cal/work/";
+        let one = |i: usize| {
+            host_tests::fake::found(
+                &format!("/cal/work/{i:06}.ics"),
+                "<d:resourcetype/><d:getcontenttype>text/calendar</d:getcontenttype>",
+            )
+        };
+        is_listing.then(|| Reply::multistatus(&(0..3).map(one).collect::<String>()))
+    });
+    for _ in 0..2 {
+        let outcome = stage.play("backup", &[], &[]).await?.well()?;
+        ensure!(bodies(&fake.take_seen()) == 3, "{outcome:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_leaves_the_next_snapshot() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 5)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    stage.play("backup", &[], &[]).await?.well()?;
+    fake.remove("work", "000002.ics");
+    stage.play("backup", &[], &[]).await?.well()?;
+    ensure!(!stage.folder().join("work/000002.ics").exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_cannot_be_made_ends_in_one_sentence_and_in_no_snapshot() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("home", 5), ("work", 5)]).await?;
+    let Some(mut stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    let refused = async |stage: &Stage, code: &str, words: &str| {
+        let outcome = stage.play("backup", &[], &[]).await?;
+        ensure!(outcome.code() == code && outcome.message().contains(words), "{words}: {outcome:?}");
+        ensure!(
+            !outcome.message().contains('\n') && !stage.folder().join(".peer.json").exists(),
+            "{outcome:?}"
+        );
+        ensure!(outcome.figure("acks") == outcome.figure("records"), "{outcome:?}");
+        anyhow::Ok(())
+    };
+    fake.fault(|_| Some(Reply::status(401)));
+    refused(&stage, "Unauthenticated", "does not accept this user name and password").await?;
+    fake.fault(|_| Some(Reply::status(503)));
+    refused(&stage, "ResourceExhausted", "503").await?;
+    // In the middle of the listing.
+    fake.fault(|seen| (seen.path == "/cal/work/").then(|| Reply::status(401)));
+    refused(&stage, "Unauthenticated", "does not accept").await?;
+    // All of the calendars.
+    fake.fault(|seen| {
+        seen.path.starts_with("/cal/").then(|| Reply::status(403)).filter(|_| seen.path != "/cal/")
+    });
+    refused(&stage, "PermissionDenied", "no calendar could be listed").await?;
+    fake.fault(|seen| (seen.path == "/cal/").then(|| Reply::multistatus("")));
+    refused(&stage, "Unknown", "list of calendars is empty").await?;
+    if let Some(location) = stage.options.first_mut() {
+        *location = "location=caldav://http://127.0.0.1:1".to_owned();
+    }
+    refused(&stage, "Unknown", "whether the server is up").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_or_an_object_that_cannot_be_read_is_named() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("home", 5), ("work", 5)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    fake.fault(|seen| (seen.path == "/cal/work/").then(|| Reply::status(403)));
+    let outcome = stage.play("backup", &[], &[]).await?;
+    ensure!(outcome.code().is_empty() && outcome.errors() == 1, "{outcome:?}");
+    ensure!(outcome.error("/work").is_some_and(|why| why.contains("403")), "{outcome:?}");
+    ensure!(stage.folder().join("home/000004.ics").exists());
+    fake.fault(|seen| {
+        seen.body
+            .contains("000003.ics")
+            .then(|| Reply::status(500))
+            .filter(|_| seen.path.starts_with("/cal/work/"))
+    });
+    let outcome = stage.play("backup", &[], &[]).await?;
+    ensure!(outcome.code().is_empty() && outcome.errors() <= 1, "{outcome:?}");
+    fake.heal();
+    stage.play("backup", &[], &[]).await?.well()?;
+    ensure!(tree(stage.folder())?.len() == 14);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_away_is_not_asked_for_every_object() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 300)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    fake.fault(|seen| (seen.method != "PROPFIND").then(|| Reply::Reset));
+    let outcome = stage.play("backup", &[], &[]).await?;
+    let asked = fake.take_seen().len();
+    ensure!(outcome.errors() == 300 && asked <= 30, "{asked} requests, {} errors", outcome.errors());
+    // A password that is refused from now on is not sent three hundred times.
+    fake.fault(|seen| (seen.method != "PROPFIND").then(|| Reply::status(401)));
+    let outcome = stage.play("backup", &[], &[]).await?;
+    let asked = fake.take_seen().len();
+    ensure!(outcome.errors() == 300 && asked <= 10, "{asked} requests, {} errors", outcome.errors());
+    ensure!(
+        outcome.error("/work/000299.ics").is_some_and(|why| why.contains("user name and password")),
+        "{outcome:?}"
+    );
+    fake.heal();
+    stage.play("backup", &[], &[]).await?.well()?;
+    ensure!(tree(stage.folder())?.len() == 302);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_of_a_backup_the_next_one_is_right() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 200)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    fake.delay(Duration::from_millis(2));
+    for at in [1, 2, 3, 10, 64, 65, 150, 200] {
+        let killed = stage.play("backup", &["-kill-after", &at.to_string()], &[]).await?;
+        ensure!(!killed.code().is_empty() && killed.figure("exit") != 0, "{killed:?}");
+    }
+    stage.play("backup", &[], &[]).await?.well()?;
+    ensure!(tree(stage.folder())?.len() == 202);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_a_calendar_and_an_object_come_back() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("home", 7), ("work", 90)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    stage.play("backup", &[], &[]).await?.well()?;
+    let (work, home) = (fake.objects("work"), fake.objects("home"));
+
+    fake.empty();
+    let whole = stage.play("restore", &[], &[]).await?.well()?;
+    ensure!(whole.figure("acks") == whole.figure("records"), "{whole:?}");
+    ensure!(fake.objects("work") == work && fake.objects("home") == home);
+    // What is there is no error, and nothing is written again.
+    let _ = fake.take_seen();
+    stage.play("restore", &[], &[]).await?.well()?;
+    ensure!(puts(&fake.take_seen()) == 0);
+
+    fake.empty();
+    stage.play("restore", &["-only", "/work"], &[]).await?.well()?;
+    ensure!(fake.calendars() == ["work"] && fake.objects("work") == work, "{:?}", fake.calendars());
+
+    fake.empty();
+    stage.play("restore", &["-only", "/work/000003.ics"], &[]).await?.well()?;
+    ensure!(fake.calendars() == ["work"] && fake.objects("work").keys().eq(["000003.ics"]));
+    // Elsewhere: by an option, and by the location of a calendar, as `@dst:/path` gives it.
+    stage.play("restore", &["-only", "/work/000004.ics"], &["into=Other"]).await?.well()?;
+    ensure!(fake.objects("Other").keys().eq(["000004.ics"]), "{:?}", fake.calendars());
+    let place = format!("location=caldav://{}/cal/Other/", fake.url());
+    stage.play("restore", &["-only", "/work/000005.ics"], &[&place]).await?.well()?;
+    stage.play("restore", &["-only", "/home"], &[&place]).await?.well()?;
+    ensure!(fake.objects("Other").len() == 2 + 7, "{:?}", fake.objects("Other").keys());
+    ensure!(fake.calendars() == ["Other", "work"], "{:?}", fake.calendars());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_refused_is_named_and_the_restore_fails() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 40)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    stage.play("backup", &[], &[]).await?.well()?;
+    fake.empty();
+    fake.fault(|seen| {
+        (seen.method == "PUT" && seen.path.ends_with("000007.ics")).then(|| Reply::status(403))
+    });
+    let outcome = stage.play("restore", &[], &[]).await?;
+    ensure!(outcome.code() == "Unknown" && outcome.errors() == 1, "{outcome:?}");
+    ensure!(
+        outcome.message().starts_with("1 of 44 could not be restored, this one /work/000007.ics: "),
+        "{outcome:?}"
+    );
+    ensure!(outcome.error("/work/000007.ics").is_some_and(|why| why.contains("403")), "{outcome:?}");
+    ensure!(
+        outcome.figure("acks") == outcome.figure("records") && fake.objects("work").len() == 39,
+        "{outcome:?}"
+    );
+    fake.heal();
+    stage.play("restore", &[], &[]).await?.well()?;
+    ensure!(fake.objects("work").len() == 40);
+    // What the server loses is told, and is no failure of the restore.
+    fake.empty();
+    fake.habits(Habits { drops: Some("DESCRIPTION"), ..Habits::default() });
+    let outcome = stage.play("restore", &[], &[]).await?;
+    ensure!(
+        outcome.code().is_empty()
+            && outcome.error("/work/000001.ics") == Some("the server lost VEVENT DESCRIPTION"),
+        "{outcome:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_cannot_be_made_is_heard_to_its_end() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 40)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    stage.play("backup", &[], &[]).await?.well()?;
+    fake.fault(|_| Some(Reply::status(401)));
+    let outcome = stage.play("restore", &[], &[]).await?;
+    ensure!(
+        outcome.code() == "Unauthenticated" && outcome.figure("acks") == outcome.figure("records"),
+        "{outcome:?}"
+    );
+    ensure!(i64::try_from(outcome.errors())? == outcome.figure("records"), "{outcome:?}");
+    // In the middle of it.
+    fake.empty();
+    fake.fault(|seen| {
+        (seen.method == "PUT" && seen.path.ends_with("000020.ics")).then(|| Reply::status(401))
+    });
+    let outcome = stage.play("restore", &[], &[]).await?;
+    ensure!(
+        outcome.code() == "Unauthenticated" && outcome.figure("acks") == outcome.figure("records"),
+        "{outcome:?}"
+    );
+    fake.heal();
+    stage.play("restore", &[], &[]).await?.well()?;
+    ensure!(fake.objects("work").len() == 40);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_cut_off_is_not_written() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 10)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    stage.play("backup", &[], &[]).await?.well()?;
+    fake.empty();
+    let outcome = stage.play("restore", &["-cut", "/work/000006.ics"], &[]).await?;
+    ensure!(
+        outcome.error("/work/000006.ics").is_some_and(|why| why.contains("came out of the store")),
+        "{outcome:?}"
+    );
+    ensure!(
+        outcome.code() == "Unknown" && outcome.figure("acks") == outcome.figure("records"),
+        "{outcome:?}"
+    );
+    ensure!(fake.objects("work").len() == 6 && !fake.objects("work").contains_key("000006.ics"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_of_a_restore_the_next_one_is_right() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 120)]).await?;
+    let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
+    stage.play("backup", &[], &[]).await?.well()?;
+    let before = fake.objects("work");
+    fake.empty();
+    fake.delay(Duration::from_millis(1));
+    for at in [1, 2, 4, 20, 70, 100, 124] {
+        let killed = stage.play("restore", &["-kill-after", &at.to_string()], &[]).await?;
+        ensure!(!killed.code().is_empty() && killed.figure("exit") != 0, "{killed:?}");
+    }
+    stage.play("restore", &[], &[]).await?.well()?;
+    ensure!(fake.objects("work") == before);
+    Ok(())
+}

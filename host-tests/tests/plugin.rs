@@ -1,0 +1,595 @@
+//! Both services of the plugin over a pair of pipes: the order of things, and everything that goes wrong in it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
+use connector_host::plugin::protocol::importer::{
+    CloseRequest, ImportRequest, ImportResponse, OpenRequest, PingRequest,
+};
+use connector_host::plugin::protocol::plakar::connectors::{FileInfo, Record, Result as Acknowledgement};
+use connector_host::plugin::protocol::plakar::exporter::export_request::Packet;
+use connector_host::plugin::protocol::plakar::exporter::{ExportRequest, ExportResponse};
+use futures::channel::mpsc;
+use futures::stream::{self, StreamExt};
+use futures::{FutureExt, SinkExt};
+use host_tests::fake::{Fake, Reply, object};
+use host_tests::plugin::Plugin;
+use host_tests::program::{built, command};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tonic::{Code, Status, Streaming};
+
+/// Long enough to be sure that something does not happen.
+const WHILE: Duration = Duration::from_millis(200);
+
+/// The options for a fake server.
+fn options(fake: &Fake) -> Vec<(&'static str, String)> {
+    vec![
+        ("location", format!("caldav://{}", fake.url())),
+        ("insecure", "true".to_owned()),
+        ("username", "alice".to_owned()),
+        ("password", "hush-hush".to_owned()),
+        ("retries", "0".to_owned()),
+    ]
+}
+
+fn borrowed<'a>(options: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    options.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+/// A plugin whose importer is open.
+async fn importing(fake: &Fake) -> anyhow::Result<Plugin> {
+    let plugin = Plugin::start().await?;
+    plugin.init_importer(&borrowed(&options(fake))).await?;
+    Ok(plugin)
+}
+
+/// A plugin whose exporter is open.
+async fn exporting(fake: &Fake) -> anyhow::Result<Plugin> {
+    let plugin = Plugin::start().await?;
+    plugin.init_exporter(&borrowed(&options(fake))).await?;
+    Ok(plugin)
+}
+
+/// A listing that goes on: where acknowledgements go, and what comes.
+struct Import {
+    acknowledgements: mpsc::Sender<ImportRequest>,
+    answers: Streaming<ImportResponse>,
+}
+
+async fn import(plugin: &Plugin) -> Result<Import, Status> {
+    let (acknowledgements, outgoing) = mpsc::channel(100);
+    let answers = plugin.importer().import(outgoing).await?.into_inner();
+    Ok(Import { acknowledgements, answers })
+}
+
+impl Import {
+    /// The records up to `finished`.
+    async fn records(&mut self) -> Result<Vec<Record>, Status> {
+        let mut records = Vec::new();
+        while let Some(answer) = self.answers.message().await? {
+            if answer.finished {
+                return Ok(records);
+            }
+            records.extend(answer.record);
+        }
+        Err(Status::data_loss("it ended before it had finished"))
+    }
+}
+
+/// The chunks of a file.
+async fn open(plugin: &Plugin, path: &str) -> Result<Vec<Bytes>, Status> {
+    let record = Record { pathname: path.to_owned(), ..Record::default() };
+    let request = OpenRequest { record: Some(record) };
+    let answers = plugin.importer().open(request).await?.into_inner();
+    answers.map(|answer| answer.map(|answer| answer.chunk)).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+fn info(name: &str, mode: u32) -> Option<FileInfo> {
+    Some(FileInfo { name: name.to_owned(), mode, ..FileInfo::default() })
+}
+
+const DIRECTORY: u32 = 1 << 31 | 0o700;
+
+fn record(path: &str, mode: u32) -> ExportRequest {
+    let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/");
+    let has_reader = mode & DIRECTORY == 0 || mode & (1 << 31) == 0;
+    let record =
+        Record { has_reader, pathname: path.to_owned(), file_info: info(name, mode), ..Record::default() };
+    ExportRequest { packet: Some(Packet::Record(record)) }
+}
+
+fn chunk(bytes: impl Into<Bytes>) -> ExportRequest {
+    ExportRequest { packet: Some(Packet::Chunk(bytes.into())) }
+}
+
+/// A whole file.
+fn file(path: &str, bytes: Bytes) -> Vec<ExportRequest> {
+    vec![record(path, 0o600), chunk(bytes), chunk(Bytes::new())]
+}
+
+/// Sends all of it, half-closes, and takes what comes: what was said about each path, and how the call ended.
+async fn export(
+    plugin: &Plugin,
+    packets: Vec<ExportRequest>,
+) -> anyhow::Result<(BTreeMap<String, String>, Result<(), Status>)> {
+    let mut answers = plugin.exporter().export(stream::iter(packets)).await?.into_inner();
+    let mut said = BTreeMap::new();
+    loop {
+        match answers.message().await {
+            Ok(Some(ExportResponse { result: Some(Acknowledgement { header: Some(header), error }) })) => {
+                ensure!(header.file_info.is_some(), "{header:?}: Plakar would end the restore");
+                ensure!(
+                    said.insert(header.pathname.clone(), error).is_none(),
+                    "{} came twice",
+                    header.pathname
+                );
+            }
+            Ok(Some(other)) => bail!("{other:?}"),
+            Ok(None) => return Ok((said, Ok(()))),
+            Err(status) => return Ok((said, Err(status))),
+        }
+    }
+}
+
+#[tokio::test]
+async fn init_tells_what_is_backed_up_without_asking_the_server() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 1)]).await?;
+    let plugin = Plugin::start().await?;
+    let mut given = options(&fake);
+    let answer = plugin.init_importer(&borrowed(&given)).await?;
+    ensure!(answer.r#type == "caldav" && answer.root == "/" && answer.flags == 20, "{answer:?}");
+    ensure!(answer.origin.starts_with("alice@127.0.0.1:") && !answer.origin.contains("hush"), "{answer:?}");
+    // The same from one run to the next, and another with another choice.
+    ensure!(plugin.init_importer(&borrowed(&given)).await? == answer);
+    given.push(("calendars", "work".to_owned()));
+    ensure!(plugin.init_importer(&borrowed(&given)).await?.origin != answer.origin);
+    let answer = plugin.init_exporter(&borrowed(&options(&fake))).await?;
+    ensure!(answer.r#type == "caldav" && answer.flags == 20 && !answer.origin.contains("hush"), "{answer:?}");
+    ensure!(fake.take_seen().is_empty());
+    ensure!(plugin.end().await? == (Some(0), String::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn init_refuses_wrong_options_in_one_line() -> anyhow::Result<()> {
+    let plugin = Plugin::start().await?;
+    let cases: [(&[(&str, &str)], &[&str]); 5] = [
+        (&[], &["location: missing"]),
+        (
+            &[("location", "caldav://h"), ("pasword", "secret-1"), ("timeout", "soon")],
+            &["did you mean password?", "timeout"],
+        ),
+        (&[("location", "caldav://h"), ("insecure", "perhaps")], &["insecure", "neither true nor false"]),
+        (&[("location", "caldav://u:secret-1@h")], &["take the password out"]),
+        (&[("location", "caldav://https:/calendars/")], &["@NAME:/PATH", "caldav://HOST"]),
+    ];
+    for (given, words) in cases {
+        for error in [plugin.init_importer(given).await.err(), plugin.init_exporter(given).await.err()] {
+            let error = error.with_context(|| format!("{given:?} was accepted"))?;
+            ensure!(error.code() == Code::InvalidArgument, "{error:?}");
+            ensure!(words.iter().all(|word| error.message().contains(word)), "{}", error.message());
+            ensure!(
+                !error.message().contains('\n') && !error.message().contains("secret-1"),
+                "{}",
+                error.message()
+            );
+        }
+    }
+    // It lives on.
+    let fake = Fake::start(&[("work", 1)]).await?;
+    plugin.init_importer(&borrowed(&options(&fake))).await?;
+    ensure!(plugin.end().await? == (Some(0), String::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn http_answers_before_the_component_is_touched() -> anyhow::Result<()> {
+    let plugin = Plugin::start_with(&["--component", "/nowhere/caldav.wasm", "plugin"]).await?;
+    let error = plugin.init_importer(&[("location", "caldav://h")]).await.unwrap_err();
+    ensure!(error.message().contains("/nowhere/caldav.wasm"), "{error:?}");
+    ensure!(plugin.end().await? == (Some(0), String::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_called_too_early_or_too_late_is_refused() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 1)]).await?;
+    let plugin = Plugin::start().await?;
+    ensure!(plugin.importer().ping(PingRequest {}).await.unwrap_err().code() == Code::FailedPrecondition);
+    ensure!(import(&plugin).await.is_err() && open(&plugin, "/work/000000.ics").await.is_err());
+    plugin.init_importer(&borrowed(&options(&fake))).await?;
+    // What is not in the listing, or there is no listing yet.
+    ensure!(open(&plugin, "/work/000000.ics").await.unwrap_err().code() == Code::NotFound);
+    ensure!(import(&plugin).await?.records().await?.len() == 5);
+    for path in ["", "/", "/work", "/work/other.ics", "/../etc/passwd"] {
+        ensure!(open(&plugin, path).await.is_err(), "{path}");
+    }
+    open(&plugin, "/work/000000.ics").await?;
+    plugin.importer().close(CloseRequest {}).await?;
+    ensure!(open(&plugin, "/work/000000.ics").await.unwrap_err().code() == Code::FailedPrecondition);
+    ensure!(plugin.end().await? == (Some(0), String::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ping_signs_in_and_lists_calendars() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 1)]).await?;
+    let plugin = importing(&fake).await?;
+    plugin.importer().ping(PingRequest {}).await?;
+    ensure!(fake.take_seen().iter().any(|seen| seen.path == "/cal/"));
+    fake.fault(|_| Some(Reply::status(401)));
+    let plugin = importing(&fake).await?;
+    let error = plugin.importer().ping(PingRequest {}).await.unwrap_err();
+    ensure!(
+        error.code() == Code::Unauthenticated && error.message().contains("user name and password"),
+        "{error:?}"
+    );
+    ensure!(!error.message().contains("hush-hush"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn records_are_the_same_in_every_run_but_for_versions() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("home", 1), ("work", 2)]).await?;
+    let list = async || anyhow::Ok(import(&importing(&fake).await?).await?.records().await?);
+    let first = list().await?;
+    ensure!(list().await? == first);
+    let paths: Vec<&str> = first.iter().map(|record| record.pathname.as_str()).collect();
+    ensure!(paths[..3] == ["/", "/home", "/home/.caldav.json"], "{paths:?}");
+    let one = first.iter().find(|record| record.pathname == "/work/000001.ics").context("it is missing")?;
+    let about = one.file_info.as_ref().context("no info")?;
+    ensure!(
+        about.name == "000001.ics" && about.size == -1 && about.mode == 0o600 && about.nlink == 1,
+        "{about:?}"
+    );
+    ensure!(
+        about.mod_time.is_some_and(|time| time.seconds == 1_795_341_600) && about.groupname == "/work",
+        "{about:?}"
+    );
+    let root = first[0].file_info.as_ref().context("no info")?;
+    ensure!(root.name == "/" && root.mode == DIRECTORY, "{root:?}");
+    let described = first[2].file_info.as_ref().context("no info")?;
+    ensure!(u64::try_from(described.size)? == open_all(&fake, "/home/.caldav.json").await?, "{described:?}");
+    // Another version is another inode, and nothing else.
+    fake.put("work", "000001.ics", object("changed"));
+    let second = list().await?;
+    let different: Vec<_> = first.iter().zip(&second).filter(|(a, b)| a != b).collect();
+    ensure!(different.len() == 1, "{different:?}");
+    let (mut a, mut b) = (different[0].0.clone(), different[0].1.clone());
+    for record in [&mut a, &mut b] {
+        record.file_info.as_mut().context("no info")?.ino = 0;
+    }
+    ensure!(a == b);
+    Ok(())
+}
+
+async fn open_all(fake: &Fake, path: &str) -> anyhow::Result<u64> {
+    let plugin = importing(fake).await?;
+    import(&plugin).await?.records().await?;
+    Ok(open(&plugin, path).await?.concat().len() as u64)
+}
+
+#[tokio::test]
+async fn the_call_ends_well_only_after_the_half_close() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 3)]).await?;
+    let plugin = importing(&fake).await?;
+    let mut listing = import(&plugin).await?;
+    listing.records().await?;
+    ensure!(tokio::time::timeout(WHILE, listing.answers.message()).await.is_err(), "it ended too early");
+    listing.acknowledgements.close_channel();
+    ensure!(listing.answers.message().await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn acknowledgements_are_taken_apart_from_everything_else() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 10)]).await?;
+    let plugin = importing(&fake).await?;
+    let Import { mut acknowledgements, mut answers } = import(&plugin).await?;
+    // Far more than any window holds, before a single record is read.
+    let header = Record { pathname: "/".repeat(4096), ..Record::default() };
+    let one = ImportRequest { result: Some(Acknowledgement { header: Some(header), error: String::new() }) };
+    for _ in 0..5000 {
+        acknowledgements.send(one.clone()).await?;
+    }
+    acknowledgements.close_channel();
+    let mut count = 0;
+    while let Some(answer) = answers.message().await? {
+        count += usize::from(!answer.finished);
+    }
+    ensure!(count == 14, "{count}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_listing_that_nobody_reads_waits_and_files_are_opened_meanwhile() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 30_000)]).await?;
+    let plugin = importing(&fake).await?;
+    let mut listing = import(&plugin).await?;
+    for _ in 0..10 {
+        listing.answers.message().await?;
+    }
+    ensure!(!open(&plugin, "/work/000000.ics").await?.is_empty());
+    ensure!(!open(&plugin, "/work/000003.ics").await?.is_empty());
+    // It is given up in the middle; the next one is whole.
+    drop(listing);
+    ensure!(import(&plugin).await?.records().await?.len() == 30_004);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_file_comes_in_chunks_that_plakar_takes() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 0)]).await?;
+    let large = String::from_utf8(object("large").to_vec())?.replace(
+        "END:VEVENT",
+        &format!("ATTACH;ENCODING=BASE64;VALUE=BINARY:{}\r\nEND:VEVENT", "QUJD".repeat(1_500_000)),
+    );
+    fake.put("work", "large.ics", Bytes::from(large.clone()));
+    fake.put("work", "small.ics", object("small"));
+    let plugin = importing(&fake).await?;
+    import(&plugin).await?.records().await?;
+    let chunks = open(&plugin, "/work/large.ics").await?;
+    ensure!(chunks.concat() == large.as_bytes());
+    ensure!(
+        chunks.iter().all(|chunk| (1..=1 << 20).contains(&chunk.len())),
+        "{:?}",
+        chunks.iter().map(Bytes::len).collect::<Vec<_>>()
+    );
+    ensure!(open(&plugin, "/work/small.ics").await?.concat() == object("small"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 500)]).await?;
+    let plugin = importing(&fake).await?;
+    import(&plugin).await?.records().await?;
+    let _ = fake.take_seen();
+    let opened = stream::iter(0..500).map(async |i| {
+        let path = format!("/work/{i:06}.ics");
+        if i % 7 == 3 {
+            // Nobody waits for it any more.
+            let record = Record { pathname: path, ..Record::default() };
+            let mut importer = plugin.importer();
+            drop(importer.open(OpenRequest { record: Some(record) }).await);
+            return Ok(Vec::new());
+        }
+        open(&plugin, &path).await.map(|chunks| chunks.concat())
+    });
+    let all: Vec<_> = opened.buffered(32).collect().await;
+    for (i, bytes) in all.into_iter().enumerate() {
+        let bytes = bytes?;
+        ensure!(
+            bytes.is_empty() == (i % 7 == 3) && (bytes.is_empty() || bytes == object(&format!("work-{i}"))),
+            "{i}"
+        );
+    }
+    ensure!(fake.take_seen().len() <= 40, "one instance reads them in batches");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_never_a_whole_file() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 3)]).await?;
+    let plugin = importing(&fake).await?;
+    import(&plugin).await?.records().await?;
+    fake.fault(|seen| {
+        (seen.method == "REPORT" || seen.method == "GET")
+            .then(|| Reply::Broken(Bytes::from_static(b"BEGIN:VCALENDAR\r\n")))
+    });
+    let error = open(&plugin, "/work/000001.ics").await.unwrap_err();
+    ensure!(error.message().contains("/work/000001.ics"), "{error:?}");
+    fake.heal();
+    ensure!(open(&plugin, "/work/000001.ics").await?.concat() == object("work-1"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_services_work_side_by_side() -> anyhow::Result<()> {
+    let (from, to) = (Fake::start(&[("work", 20)]).await?, Fake::start(&[]).await?);
+    let plugin = importing(&from).await?;
+    plugin.init_exporter(&borrowed(&options(&to))).await?;
+    let records = import(&plugin).await?.records().await?;
+    let mut packets = Vec::new();
+    for record in records {
+        let is_file = record.has_reader;
+        let path = record.pathname.clone();
+        packets.push(ExportRequest { packet: Some(Packet::Record(record)) });
+        if is_file {
+            packets.extend(open(&plugin, &path).await?.into_iter().map(chunk));
+            packets.push(chunk(Bytes::new()));
+        }
+    }
+    let (said, end) = export(&plugin, packets).await?;
+    ensure!(end.is_ok() && said.len() == 24 && said.values().all(String::is_empty), "{said:?} {end:?}");
+    ensure!(to.objects("work") == from.objects("work"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restore_ends_only_after_the_half_close() -> anyhow::Result<()> {
+    let fake = Fake::start(&[]).await?;
+    let plugin = exporting(&fake).await?;
+    let (mut packets, outgoing) = mpsc::channel(10);
+    let mut answers = plugin.exporter().export(outgoing).await?.into_inner();
+    packets.send(record("/", DIRECTORY)).await?;
+    ensure!(answers.message().await?.is_some());
+    ensure!(tokio::time::timeout(WHILE, answers.message()).await.is_err(), "it ended too early");
+    drop(packets);
+    ensure!(answers.message().await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn records_that_are_no_calendar_objects_are_named() -> anyhow::Result<()> {
+    let fake = Fake::start(&[]).await?;
+    let plugin = exporting(&fake).await?;
+    let (link, pipe) = (1 << 27 | 0o777, 1 << 25 | 0o600);
+    let mut packets = vec![record("/", DIRECTORY), record("/work", DIRECTORY)];
+    packets.extend(file("/work/link", Bytes::from_static(b"x")));
+    packets.extend(file("/work/pipe", Bytes::from_static(b"x")));
+    packets.extend(file("/work/notes.txt", Bytes::from_static(b"buy milk")));
+    packets.extend(file("/work/empty.ics", Bytes::new()));
+    packets.extend(file("/work/one.ics", object("one")));
+    for (packet, mode) in [(2, link), (5, pipe)] {
+        let Some(Packet::Record(record)) = &mut packets[packet].packet else { bail!("no record") };
+        record.file_info = info("x", mode);
+    }
+    let lost = Record {
+        pathname: "/work/lost.ics".to_owned(),
+        file_info: info("lost.ics", 0o600),
+        ..Record::default()
+    };
+    packets.push(ExportRequest { packet: Some(Packet::Record(lost)) });
+    let (said, end) = export(&plugin, packets).await?;
+    for (path, words) in [
+        ("/", ""),
+        ("/work", ""),
+        ("/work/one.ics", ""),
+        ("/work/link", "a link or a special file"),
+        ("/work/pipe", "a link or a special file"),
+        ("/work/notes.txt", "neither a calendar object"),
+        ("/work/empty.ics", "no calendar object"),
+        ("/work/lost.ics", "does not have its content"),
+    ] {
+        let text = said.get(path).with_context(|| format!("{path} was not acknowledged"))?;
+        ensure!(text.contains(words) && text.is_empty() == words.is_empty(), "{path}: {text}");
+    }
+    let end = end.unwrap_err();
+    // What is no calendar object at all is left out; the others failed.
+    ensure!(
+        end.code() == Code::Unknown && end.message().starts_with("4 of 8 could not be restored"),
+        "{end:?}"
+    );
+    ensure!(fake.objects("work").len() == 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pieces_of_a_file_are_put_together() -> anyhow::Result<()> {
+    let fake = Fake::start(&[]).await?;
+    let plugin = exporting(&fake).await?;
+    let whole = object("pieces");
+    let mut packets = vec![record("/", DIRECTORY), record("/work", DIRECTORY), record("/work/a.ics", 0o600)];
+    packets.extend(whole.chunks(100).map(|piece| chunk(Bytes::copy_from_slice(piece))));
+    packets.push(chunk(Bytes::new()));
+    // A second end, and bytes of no file, are nothing.
+    packets.extend([chunk(Bytes::new()), chunk(Bytes::from_static(b"stray"))]);
+    // A record while the one before has not ended: that one is not whole.
+    packets.extend([record("/work/b.ics", 0o600), chunk(object("b"))]);
+    packets.extend(file("/work/c.ics", object("c")));
+    let (said, end) = export(&plugin, packets).await?;
+    ensure!(said["/work/b.ics"].contains("came out of the store") && end.is_err(), "{said:?}");
+    ensure!(fake.objects("work").keys().eq(["a.ics", "c.ics"]));
+    ensure!(fake.objects("work")["a.ics"].as_bytes() == whole);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restore_that_is_cancelled_leaves_no_half_written_object() -> anyhow::Result<()> {
+    let fake = Fake::start(&[]).await?;
+    let plugin = exporting(&fake).await?;
+    let (mut packets, outgoing) = mpsc::channel(10);
+    let answers = plugin.exporter().export(outgoing).await?.into_inner();
+    packets.send(record("/work", DIRECTORY)).await?;
+    for packet in file("/work/a.ics", object("a")) {
+        packets.send(packet).await?;
+    }
+    packets.send(record("/work/b.ics", 0o600)).await?;
+    packets.send(chunk(object("b").slice(..50))).await?;
+    // The call is reset: Plakar was interrupted.
+    drop(answers);
+    drop(packets);
+    tokio::time::sleep(WHILE).await;
+    ensure!(fake.objects("work").values().all(|text| text.ends_with("END:VCALENDAR\r\n")));
+    ensure!(!fake.objects("work").contains_key("b.ics"));
+    // The process goes on: another restore works.
+    plugin.init_exporter(&borrowed(&options(&fake))).await?;
+    let (_, end) = export(&plugin, file("/work/b.ics", object("b"))).await?;
+    ensure!(end.is_ok() && fake.objects("work").contains_key("b.ics"), "{end:?}");
+    ensure!(plugin.end().await? == (Some(0), String::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_process_ends_with_its_input_whatever_goes_on() -> anyhow::Result<()> {
+    // At once, before anything was said.
+    let mut process = command(&["plugin"], &[])?
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    drop(process.stdin.take());
+    ensure!(process.wait().await?.code() == Some(0));
+    // While a server does not answer, for as long as it takes.
+    let fake = Fake::start(&[("work", 3)]).await?;
+    fake.fault(|_| Some(Reply::Silence(Duration::from_secs(3600))));
+    for is_import in [true, false] {
+        let plugin = Plugin::start().await?;
+        plugin.init_importer(&borrowed(&options(&fake))).await?;
+        plugin.init_exporter(&borrowed(&options(&fake))).await?;
+        let call = if is_import {
+            let mut importer = plugin.importer();
+            async move { importer.ping(PingRequest {}).await.map(drop) }.boxed()
+        } else {
+            let mut exporter = plugin.exporter();
+            async move {
+                exporter
+                    .ping(connector_host::plugin::protocol::plakar::exporter::PingRequest {})
+                    .await
+                    .map(drop)
+            }
+            .boxed()
+        };
+        let call = tokio::spawn(call);
+        tokio::time::sleep(WHILE).await;
+        call.abort();
+        ensure!(plugin.end().await? == (Some(0), String::new()));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_http_ends_the_process() -> anyhow::Result<()> {
+    let mut process = command(&["plugin"], &[])?
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    let (mut stdin, mut stdout) = process.stdin.take().zip(process.stdout.take()).context("no pipes")?;
+    stdin.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n and more of that kind").await?;
+    let mut answer = Vec::new();
+    stdout.read_to_end(&mut answer).await?;
+    ensure!(process.wait().await?.code().is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_written_beside_the_program() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 3)]).await?;
+    let package = tempfile::tempdir()?;
+    let program = package.path().join("plakar-caldav");
+    std::fs::copy(built("plakar-caldav")?, &program)?;
+    std::fs::copy(built("caldav.wasm")?, package.path().join("caldav.wasm"))?;
+    let home = tempfile::tempdir()?;
+    let before = listing(package.path())?;
+    let Some(peer) = host_tests::peer::Peer::build()? else { return Ok(()) };
+    let folder = home.path().join("out").display().to_string();
+    let given: Vec<String> = options(&fake).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    peer.play_with(&program, &["-mode", "backup", "-dir", &folder], &given).await?.well()?;
+    ensure!(listing(package.path())? == before, "{:?}", listing(package.path())?);
+    Ok(())
+}
+
+fn listing(folder: &Path) -> anyhow::Result<Vec<(String, u64, std::time::SystemTime)>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        all.push((entry.file_name().to_string_lossy().into_owned(), about.len(), about.modified()?));
+    }
+    all.sort();
+    Ok(all)
+}
