@@ -6,6 +6,7 @@ pub mod client;
 pub mod fake;
 pub mod native;
 pub mod peer;
+pub mod plakar;
 pub mod plugin;
 pub mod program;
 pub mod seed;

@@ -1,0 +1,160 @@
+//! The real Plakar, where there is one: from $PLAKAR or the PATH, with a home of its own that vanishes.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Mutex;
+
+use anyhow::{Context, ensure};
+use tokio::process::{Child, Command};
+
+use crate::program::{Outcome, workspace};
+
+/// A program from the variable or the PATH; where there is none, that is said.
+#[must_use]
+pub fn find(name: &str, variable: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = || std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found = named.filter(|file| file.is_file()).or_else(on_path);
+    if found.is_none() {
+        println!("SKIPPED: there is no {name}: neither ${variable} nor the PATH has it");
+    }
+    found
+}
+
+/// A Plakar with the package of this workspace installed.
+pub struct Plakar {
+    program: PathBuf,
+    home: tempfile::TempDir,
+}
+
+impl Plakar {
+    /// None, with a line that says why, where there is no Plakar 1.1 or later.
+    pub async fn install() -> anyhow::Result<Option<Self>> {
+        let Some(plakar) = Self::find().await? else { return Ok(None) };
+        let package = package()?;
+        plakar.run(&["pkg", "create", &package.manifest, &package.version]).await?.done()?;
+        plakar.run(&["pkg", "add", &format!("./{}", package.file())]).await?.done()?;
+        Ok(Some(plakar))
+    }
+
+    /// The same without the package.
+    pub async fn find() -> anyhow::Result<Option<Self>> {
+        let Some(program) = find("plakar", "PLAKAR") else { return Ok(None) };
+        let plakar = Self { program, home: tempfile::Builder::new().prefix("p").tempdir()? };
+        // Otherwise it tells of itself at its first run.
+        plakar.run(&["-disable-security-check"]).await?;
+        let version = plakar.run(&["version"]).await?.out;
+        let numbers: Vec<u32> = version
+            .trim()
+            .trim_start_matches("plakar/v")
+            .split('.')
+            .map_while(|number| number.parse().ok())
+            .collect();
+        if numbers.as_slice() < [1, 1].as_slice() {
+            println!("SKIPPED: {} is {}; it takes 1.1 or later", plakar.program.display(), version.trim());
+            return Ok(None);
+        }
+        Ok(Some(plakar))
+    }
+
+    /// Its home, where everything is kept.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A command, ready to be started, in its home.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        let home = self.home();
+        command
+            .args(arguments)
+            .current_dir(home)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("TERM", "dumb")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Outcome> {
+        finish(self.command(arguments).spawn()?).await
+    }
+
+    /// Runs a command on a store of its home.
+    pub async fn at(&self, store: &str, arguments: &[&str]) -> anyhow::Result<Outcome> {
+        let store = self.home().join(store).display().to_string();
+        self.run(&[&["at", &store], arguments].concat()).await
+    }
+}
+
+/// Waits for a process.
+pub async fn finish(child: Child) -> anyhow::Result<Outcome> {
+    let output = child.wait_with_output().await?;
+    Ok(Outcome {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+impl Outcome {
+    /// Fails unless the exit code is 0.
+    pub fn done(self) -> anyhow::Result<Self> {
+        ensure!(self.code == 0, "{self:?}");
+        Ok(self)
+    }
+
+    /// The snapshot that the last line of a backup is about.
+    pub fn snapshot(&self) -> anyhow::Result<String> {
+        let last = self.out.lines().last().context("no output")?;
+        let (snapshot, _) = last.split_once(':').context("no snapshot")?;
+        ensure!(snapshot.len() == 8, "{last}");
+        Ok(snapshot.to_owned())
+    }
+}
+
+/// What `make` has built for the package.
+pub struct Package {
+    /// The manifest's path.
+    pub manifest: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Package {
+    /// What `plakar pkg create` calls the package.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let system = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+        let processor = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        format!("caldav_{}_{system}_{processor}.ptar", self.version)
+    }
+}
+
+/// Makes what goes into the package, once: as `plakar pkg build` does.
+pub fn package() -> anyhow::Result<Package> {
+    static MAKING: Mutex<bool> = Mutex::new(false);
+    let mut is_made = MAKING.lock().map_err(|_| anyhow::anyhow!("make failed"))?;
+    if !*is_made {
+        let make = std::process::Command::new("make").arg("-C").arg(workspace()).output()?;
+        ensure!(make.status.success(), "{}", String::from_utf8_lossy(&make.stderr));
+        *is_made = true;
+    }
+    let manifest = workspace().join("manifest.yaml").display().to_string();
+    Ok(Package { manifest, version: concat!("v", env!("CARGO_PKG_VERSION")).to_owned() })
+}
