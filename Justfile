@@ -8,6 +8,7 @@ export CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS := "--remap-path-prefix=" + env("CAR
 component := "target/wasm32-wasip2/component/caldav.wasm"
 build_component := "cargo build --locked --profile component --target wasm32-wasip2 --package caldav"
 wasmtime_version := "48.0.8"
+version := `sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml`
 
 default:
     @just --list --unsorted
@@ -48,13 +49,28 @@ test-wasmtime: build
     rm -rf target/wasmtime-cli
     cargo test --locked --release --package host-tests --test wasmtime -- --show-output
 
+# What Plakar installs, into dist/: with a `plakar` on the PATH or in $PLAKAR, the package itself
+package:
+    make
+    plakar="${PLAKAR:-$(command -v plakar || true)}"; \
+    if [ -z "$plakar" ]; then \
+        echo "SKIPPED: no plakar, no .ptar; dist/ and manifest.yaml have all that goes into one"; \
+    else \
+        cd dist && rm -f caldav_*.ptar && "$plakar" pkg create ../manifest.yaml v{{ version }}; \
+    fi
+
+# The plugin under the real Plakar and plaklet, from the PATH or $PLAKAR and $PLAKLET; what is not there is skipped
+test-plakar: build
+    cargo test --locked --release --package host-tests --test plakar -- --show-output --test-threads 1
+
 # Everything there is
-test-full: test test-wasmtime bench
+test-full: test test-wasmtime test-plakar bench
 
 # What the component costs beside the same core built natively
 bench objects="10000" runs="5": build
     cargo run --locked --release --quiet --package host-tests --bin bench -- {{ objects }} {{ runs }}
     cargo run --locked --release --quiet --package host-tests --bin bench -- 2000 3 20
+    cargo run --locked --release --quiet --package host-tests --bin bench_plugin -- 5000 {{ runs }}
 
 # Format everything
 fmt:

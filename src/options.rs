@@ -142,7 +142,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The options there are. The order is the order of the documentation.
-const KNOWN: &[&str] = &[
+pub const KNOWN: &[&str] = &[
     "location",
     "username",
     "password",
@@ -179,9 +179,10 @@ const OF_THE_HOST: &[&str] = &[
 const NOT_YET: &[&str] =
     &["client_id", "client_secret", "refresh_token", "access_token", "auth_url", "token_url", "scope"];
 
-/// Options of backups alone, and of restores alone.
-const READING: &[&str] = &["calendars", "exclude", "components", "fetch"];
-const WRITING: &[&str] = &["conflict", "into", "map", "create", "scheduling", "verify", "dry_run"];
+/// Options of backups alone.
+pub const READING: &[&str] = &["calendars", "exclude", "components", "fetch"];
+/// Options of restores alone.
+pub const WRITING: &[&str] = &["conflict", "into", "map", "create", "scheduling", "verify", "dry_run"];
 
 impl Options {
     /// Parses what a host passes to a source.

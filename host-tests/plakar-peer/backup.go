@@ -150,6 +150,10 @@ func (k *sink) take(ctx context.Context, one *record) {
 	}
 	bytes, err := k.open(ctx, one.Pathname)
 	if err == nil {
+		// Another worker may not have come to the directory yet.
+		err = os.MkdirAll(filepath.Dir(place), 0o700)
+	}
+	if err == nil {
 		err = os.WriteFile(place, bytes, 0o600)
 	}
 	if err != nil {

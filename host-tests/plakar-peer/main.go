@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -49,6 +50,11 @@ type report struct {
 	// Milliseconds the plugin needed to end after its standard input did; and its exit code.
 	End  float64 `json:"end"`
 	Exit int     `json:"exit"`
+	// Milliseconds from Init to the end of what was played, and what the plugin used in all: milliseconds of
+	// processor time, and KiB of memory at most.
+	Played    float64 `json:"played"`
+	Processor float64 `json:"processor"`
+	Memory    int64   `json:"memory"`
 }
 
 type pairs map[string]string
@@ -100,6 +106,7 @@ func play(mode, service string, s settings, config pairs, command []string, r *r
 		return err
 	}
 	r.Start = float64(time.Since(plugin.started).Microseconds()) / 1000
+	defer func() { r.Played = float64(time.Since(plugin.started).Microseconds())/1000 - r.Start }()
 	switch mode {
 	case "backup":
 		err = backup(ctx, client, s, r, plugin.kill(cancel))
@@ -175,7 +182,12 @@ func (p *plugin) finish(r *report) {
 	p.conn.WriteCloser.Close()
 	p.command.Wait()
 	r.End = float64(time.Since(closed).Microseconds()) / 1000
-	r.Exit = p.command.ProcessState.ExitCode()
+	ended := p.command.ProcessState
+	r.Exit = ended.ExitCode()
+	r.Processor = float64((ended.UserTime() + ended.SystemTime()).Microseconds()) / 1000
+	if usage, ok := ended.SysUsage().(*syscall.Rusage); ok {
+		r.Memory = usage.Maxrss
+	}
 }
 
 // pipes are a plugin's standard output and input as one connection.

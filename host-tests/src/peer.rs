@@ -125,10 +125,11 @@ impl Outcome {
         &self.0["init"]
     }
 
-    /// Milliseconds from spawning the plugin to its answer to `Init`.
+    /// A measurement of the report, in milliseconds: `start` from spawning the plugin to its answer to `Init`,
+    /// `played` from there to the end, `processor` what the plugin used.
     #[must_use]
-    pub fn start(&self) -> f64 {
-        self.0["start"].as_f64().unwrap_or(f64::NAN)
+    pub fn milliseconds(&self, name: &str) -> f64 {
+        self.0[name].as_f64().unwrap_or(f64::NAN)
     }
 
     /// Fails unless it ended well, nothing was said about any path, and the plugin ended by itself.

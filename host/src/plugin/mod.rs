@@ -83,16 +83,17 @@ impl Plugin {
         &self,
         config: BTreeMap<String, String>,
     ) -> Result<(Connector, Grant, Vec<(String, String)>), Status> {
-        let (grant, options) =
-            grant::split(config.into_iter().collect(), Limits::default()).map_err(|error| status(&error))?;
-        // Loading takes milliseconds, compiling seconds; meanwhile HTTP/2 has to go on.
         let load = Arc::clone(&self.load);
-        let loaded = tokio::task::spawn_blocking(move || load()).await;
-        let connector = loaded
-            .map_err(|error| error.to_string())
-            .and_then(|loaded| loaded)
-            .map_err(|message| status(&Error::Other(message)))?;
-        Ok((connector, grant, options))
+        // Loading takes milliseconds, but compiling takes seconds and a command that gives the password as long as
+        // it likes: meanwhile HTTP/2 has to go on.
+        let prepared = tokio::task::spawn_blocking(move || {
+            let (grant, options) = grant::split(config.into_iter().collect(), Limits::default())?;
+            Ok((load().map_err(Error::Other)?, grant, options))
+        });
+        prepared
+            .await
+            .unwrap_or_else(|error| Err(Error::Other(error.to_string())))
+            .map_err(|error| status(&error))
     }
 }
 

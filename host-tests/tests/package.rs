@@ -1,0 +1,111 @@
+//! The package: what its files say of the options, and what the program makes of them, is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, ensure};
+use caldav::options::{KNOWN, Options, READING, WRITING};
+use connector_host::grant::{self, HOST_OPTIONS};
+use connector_host::limits::Limits;
+use host_tests::program::workspace;
+use serde_json::{Value, json};
+
+fn read(name: &str) -> anyhow::Result<String> {
+    std::fs::read_to_string(workspace().join(name)).with_context(|| name.to_owned())
+}
+
+fn schema(side: &str) -> anyhow::Result<Value> {
+    Ok(serde_json::from_str(&read(&format!("assets/{side}.schema.json"))?)?)
+}
+
+/// Every option that a side takes; `dry_run` and the like included.
+fn options_of(side: &str) -> BTreeSet<&'static str> {
+    let other = if side == "source" { WRITING } else { READING };
+    KNOWN.iter().filter(|name| !other.contains(name)).chain(HOST_OPTIONS).copied().collect()
+}
+
+#[test]
+fn schemas_have_every_option_and_no_other() -> anyhow::Result<()> {
+    for side in ["source", "destination"] {
+        let schema = schema(side)?;
+        let there = schema["properties"].as_object().context("no properties")?;
+        ensure!(there.keys().map(String::as_str).collect::<BTreeSet<_>>() == options_of(side), "{side}");
+        ensure!(
+            there.values().all(|one| one["description"].as_str().is_some_and(|text| text.ends_with('.')))
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn schemas_and_the_program_agree() -> anyhow::Result<()> {
+    let cases: &[(&str, &[(&str, &str)], bool)] = &[
+        ("source", &[], true),
+        ("source", &[("location", "CalDAVs://cal.example/a b")], true),
+        ("source", &[("location", "ftp://cal.example")], false),
+        ("source", &[("username", "alice"), ("password", " p ")], true),
+        ("source", &[("pasword", "x")], false),
+        ("source", &[("conflict", "skip")], false),
+        ("source", &[("calendars", "work, h*"), ("exclude", "x"), ("components", "vevent, VTODO")], true),
+        ("source", &[("fetch", "get"), ("concurrency", "32"), ("timeout", "5m"), ("retries", "0")], true),
+        ("source", &[("fetch", "all")], false),
+        ("source", &[("concurrency", "33")], false),
+        ("source", &[("timeout", "soon")], false),
+        ("source", &[("retries", "-1")], false),
+        ("source", &[("insecure", "true"), ("tls_no_verify", "false"), ("name", "mine")], true),
+        ("source", &[("insecure", "yes")], false),
+        ("source", &[("tls_cert", "/nowhere")], false),
+        ("source", &[("client_id", "x")], false),
+        ("destination", &[("conflict", "duplicate"), ("into", "Work"), ("create", "false")], true),
+        (
+            "destination",
+            &[("map", "work:Office"), ("scheduling", "allow"), ("verify", "etag"), ("dry_run", "true")],
+            true,
+        ),
+        ("destination", &[("conflict", "merge")], false),
+        ("destination", &[("verify", "twice")], false),
+        ("destination", &[("fetch", "get")], false),
+    ];
+    for (side, given, expected) in cases {
+        let mut all = BTreeMap::from([("location", "caldav://cal.example")]);
+        all.extend(given.iter().copied());
+        let validator = jsonschema::validator_for(&schema(side)?)?;
+        ensure!(validator.is_valid(&json!(all)) == *expected, "the schema of a {side}: {given:?}");
+        let pairs: Vec<_> =
+            all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let parse = if *side == "source" { Options::parse } else { Options::parse_to_restore };
+        let is_taken = grant::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parse(&rest).is_ok());
+        ensure!(is_taken == *expected, "the program, as a {side}: {given:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_readme_and_the_manual_have_every_option() -> anyhow::Result<()> {
+    let (readme, manual) = (read("README.md")?, read("docs/plakar-caldav.1")?);
+    for name in options_of("source").union(&options_of("destination")) {
+        // Set by a flag, and without a meaning.
+        if ["name", "location"].contains(name) {
+            continue;
+        }
+        ensure!(readme.contains(&format!("`{name}")), "README.md: {name}");
+        ensure!(manual.contains(&format!("Cm {name}")), "docs/plakar-caldav.1: {name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_manifest_and_the_recipe_are_those_of_this_version() -> anyhow::Result<()> {
+    let (manifest, recipe, make) = (read("manifest.yaml")?, read("recipe.yaml")?, read("Makefile")?);
+    let version = concat!("version: v", env!("CARGO_PKG_VERSION"), "\n");
+    ensure!(recipe.contains(version) && recipe.contains("name: caldav\n"), "{recipe}");
+    for line in ["protocols: [caldav, caldavs]", "executable: dist/plakar-caldav", "args: [plugin]"] {
+        ensure!(manifest.matches(line).count() == 2, "{line}");
+    }
+    for file in manifest.lines().filter_map(|line| line.trim().strip_prefix("validator: ")) {
+        ensure!(workspace().join(file).is_file(), "{file}");
+    }
+    // The first target is what `plakar pkg build` makes.
+    let first = make.lines().find(|line| line.ends_with(':')).context("no target")?;
+    ensure!(first == "all:" && make.contains("dist/plakar-caldav$(EXT) compile --portable"));
+    Ok(())
+}
