@@ -87,17 +87,21 @@ async fn open(plugin: &Plugin, path: &str) -> Result<Vec<Bytes>, Status> {
     answers.map(|answer| answer.map(|answer| answer.chunk)).collect::<Vec<_>>().await.into_iter().collect()
 }
 
-fn info(name: &str, mode: u32) -> Option<FileInfo> {
-    Some(FileInfo { name: name.to_owned(), mode, ..FileInfo::default() })
+fn info(name: &str, mode: u32) -> FileInfo {
+    FileInfo { name: name.to_owned(), mode, ..FileInfo::default() }
 }
 
 const DIRECTORY: u32 = 1 << 31 | 0o700;
 
 fn record(path: &str, mode: u32) -> ExportRequest {
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/");
-    let has_reader = mode & DIRECTORY == 0 || mode & (1 << 31) == 0;
-    let record =
-        Record { has_reader, pathname: path.to_owned(), file_info: info(name, mode), ..Record::default() };
+    let has_reader = mode & (1 << 31) == 0;
+    let record = Record {
+        has_reader,
+        pathname: path.to_owned(),
+        file_info: Some(info(name, mode)),
+        ..Record::default()
+    };
     ExportRequest { packet: Some(Packet::Record(record)) }
 }
 
@@ -436,11 +440,11 @@ async fn records_that_are_no_calendar_objects_are_named() -> anyhow::Result<()> 
     packets.extend(file("/work/one.ics", object("one")));
     for (packet, mode) in [(2, link), (5, pipe)] {
         let Some(Packet::Record(record)) = &mut packets[packet].packet else { bail!("no record") };
-        record.file_info = info("x", mode);
+        record.file_info = Some(info("x", mode));
     }
     let lost = Record {
         pathname: "/work/lost.ics".to_owned(),
-        file_info: info("lost.ics", 0o600),
+        file_info: Some(info("lost.ics", 0o600)),
         ..Record::default()
     };
     packets.push(ExportRequest { packet: Some(Packet::Record(lost)) });

@@ -28,7 +28,7 @@ use protocol::plakar::exporter::exporter_server::ExporterServer;
 use records::status;
 
 /// What `proto/` says, as Rust.
-#[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::panic, clippy::unwrap_used)]
+#[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::large_enum_variant)]
 pub mod protocol {
     include!(concat!(env!("OUT_DIR"), "/protocol.rs"));
 }
