@@ -1,11 +1,14 @@
 //! The program under test: the built executable, beside the built component.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use tokio::process::Command;
+
+use crate::servers::{PASSWORD, TestServer, USER};
 
 /// The workspace's folder.
 #[must_use]
@@ -74,9 +77,21 @@ pub fn command(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Resu
     Ok(command)
 }
 
+/// What the command line backs up from a server.
+pub async fn backed_up(server: &dyn TestServer) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path().join("backup");
+    let (location, target, options) = (server.location(), folder.display().to_string(), server.options());
+    let options = options.iter().flat_map(|option| ["-o", option.as_str()]);
+    let arguments: Vec<&str> = ["backup", &location, &target].into_iter().chain(options).collect();
+    let outcome = run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await?;
+    ensure!(outcome.code == 0, "{outcome:?}");
+    tree(&folder)
+}
+
 /// Every file below a folder but the index: relative path and bytes.
-pub fn tree(folder: &Path) -> anyhow::Result<std::collections::BTreeMap<String, Vec<u8>>> {
-    let mut files = std::collections::BTreeMap::new();
+pub fn tree(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(at) = folders.pop() {
         for entry in std::fs::read_dir(&at)? {

@@ -22,13 +22,21 @@ impl Stage {
     /// None where the peer cannot be built, which has been said then.
     fn new(location: &str, options: &[String]) -> anyhow::Result<Option<Self>> {
         let Some(peer) = Peer::build()? else { return Ok(None) };
+        let mut stage = Self { peer, scratch: tempfile::tempdir()?, options: Vec::new() };
+        stage.turn_to(location, options);
+        Ok(Some(stage))
+    }
+
+    /// From now on, another server.
+    fn turn_to(&mut self, location: &str, options: &[String]) {
         // Plakar wants a scheme that the manifest names; an address may follow it.
-        let location =
-            if location.starts_with("http") { format!("caldav://{location}") } else { location.to_owned() };
-        let account =
-            [format!("location={location}"), format!("username={USER}"), format!("password={PASSWORD}")];
-        let options = [&account, options].concat();
-        Ok(Some(Self { peer, scratch: tempfile::tempdir()?, options }))
+        let scheme = if location.starts_with("http") { "caldav://" } else { "" };
+        let account = [
+            format!("location={scheme}{location}"),
+            format!("username={USER}"),
+            format!("password={PASSWORD}"),
+        ];
+        self.options = [&account, options].concat();
     }
 
     fn of_fake(fake: &Fake) -> anyhow::Result<Option<Self>> {
@@ -58,18 +66,9 @@ fn puts(seen: &[Seen]) -> usize {
 
 /// Backs up `from` by the command line and by the plugin, and restores what the plugin has to `to`.
 async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::Result<()> {
-    let Some(stage) = Stage::new(&from.location(), &from.options())? else { return Ok(()) };
+    let Some(mut stage) = Stage::new(&from.location(), &from.options())? else { return Ok(()) };
     seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
-    let by_hand = tempfile::tempdir()?;
-    let folder = by_hand.path().join("backup");
-    let (location, target) = (from.location(), folder.display().to_string());
-    let options = from.options();
-    let options = options.iter().flat_map(|option| ["-o", option.as_str()]);
-    let arguments: Vec<&str> = ["backup", &location, &target].into_iter().chain(options).collect();
-    let environment = [("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)];
-    ensure!(program::run(&arguments, &environment).await?.code == 0);
-    let expected = program::tree(&folder)?;
-
+    let expected = program::backed_up(from).await?;
     let first = stage.play("backup", &["-workers", "8"], &[]).await?.well()?;
     println!("{}: {} records, {} files opened", from.name(), first.figure("records"), first.figure("opens"));
     ensure!(tree(stage.folder())? == expected, "{}: the trees differ", from.name());
@@ -77,32 +76,19 @@ async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::R
     ensure!(first.figure("acks") == first.figure("records"), "{first:?}");
     let again = stage.play("backup", &[], &[]).await?.well()?;
     ensure!(again.figure("opens") == 0 && tree(stage.folder())? == expected, "{again:?}");
-    from.client()?
-        .put(&format!("{}work/meeting-007.ics", from.home()), seed::event("meeting-7@seed", "Moved", ""))
-        .await?;
+    let moved = seed::event("meeting-7@seed", "Moved", "");
+    from.client()?.put(&format!("{}work/meeting-007.ics", from.home()), moved).await?;
     ensure!(stage.play("backup", &[], &[]).await?.well()?.figure("opens") == 1);
 
-    // To another server, twice: the same tree is there, and then nothing is left to do.
-    let back = Stage {
-        peer: stage.peer,
-        scratch: stage.scratch,
-        options: Stage::new(&to.location(), &to.options())?.map(|s| s.options).unwrap_or_default(),
-    };
-    back.play("restore", &[], &[]).await?.well()?;
-    let restored = tempfile::tempdir()?;
-    let copy = restored.path().display().to_string();
-    let options: Vec<&str> = back.options.iter().map(String::as_str).collect();
-    back.peer.play(&["-mode", "backup", "-dir", &copy], &options).await?.well()?;
-    let (before, mut after) = (tree(back.folder())?, tree(restored.path())?);
-    after.retain(|path, _| before.contains_key(path));
-    ensure!(
-        before.keys().eq(after.keys()),
-        "{}: {:?}",
-        to.name(),
-        before.keys().filter(|path| !after.contains_key(*path)).collect::<Vec<_>>()
-    );
-    let again = back.play("restore", &[], &[]).await?.well()?;
-    ensure!(again.figure("acks") == again.figure("records"), "{again:?}");
+    // To another server, twice: the same files are there, and then nothing is left to do.
+    stage.turn_to(&to.location(), &to.options());
+    for _ in 0..2 {
+        let restored = stage.play("restore", &[], &[]).await?.well()?;
+        ensure!(restored.figure("acks") == restored.figure("records"), "{restored:?}");
+    }
+    let (before, after) = (tree(stage.folder())?, program::backed_up(to).await?);
+    let missing: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
+    ensure!(missing.is_empty(), "{}: {missing:?}", to.name());
     Ok(())
 }
 

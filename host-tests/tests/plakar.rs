@@ -1,7 +1,6 @@
 //! The real Plakar with the package installed, against real servers and the fake one. Where there is no Plakar,
 //! each test says so and is over; `just test-plakar` is for where there is one.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -64,19 +63,6 @@ fn size(folder: &Path) -> anyhow::Result<u64> {
     Ok(tree(folder)?.values().map(|bytes| bytes.len() as u64).sum())
 }
 
-/// What the command line backs up from a server.
-async fn by_hand(server: &dyn TestServer) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path().join("backup");
-    let (location, target, options) = (server.location(), folder.display().to_string(), server.options());
-    let options = options.iter().flat_map(|option| ["-o", option.as_str()]);
-    let arguments: Vec<&str> = ["backup", &location, &target].into_iter().chain(options).collect();
-    let outcome =
-        program::run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await?;
-    ensure!(outcome.code == 0, "{outcome:?}");
-    tree(&folder)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_commands_work() -> anyhow::Result<()> {
     let Some(plakar) = Plakar::find().await? else { return Ok(()) };
@@ -111,7 +97,10 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
     show(&plakar, &["-keyfile", &key, "at", &secret, "check"]).await?.done()?;
     let out = plakar.home().join("out");
     show(&plakar, &["at", &plain, "restore", "-to", &out.display().to_string(), &snapshot]).await?.done()?;
-    ensure!(tree(&out)? == by_hand(&from).await?, "a plain restore is not what the command line backs up");
+    ensure!(
+        tree(&out)? == program::backed_up(&from).await?,
+        "a plain restore is not what the command line backs up"
+    );
 
     // To another account: the whole, twice, and then parts of it elsewhere.
     add(&plakar, "destination", "dst", &to.location(), &to.options()).await?;
@@ -120,23 +109,26 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
         let restored = show(&plakar, &["at", &plain, "restore", "-to", "@dst", &snapshot]).await?.done()?;
         ensure!(!restored.out.contains("KO") && restored.err.is_empty(), "{restored:?}");
     }
-    let (before, mut after) = (tree(&out)?, by_hand(&to).await?);
-    after.retain(|path, _| before.contains_key(path));
-    ensure!(before.keys().eq(after.keys()));
+    let (before, after) = (tree(&out)?, program::backed_up(&to).await?);
+    ensure!(before.keys().all(|path| after.contains_key(path)), "something is missing: {:?}", after.keys());
     let client = to.client()?;
     client.delete(&format!("{}work/", to.home())).await?;
     show(&plakar, &["at", &plain, "restore", "-to", "@dst", &format!("{snapshot}:/work")]).await?.done()?;
-    ensure!(by_hand(&to).await?.contains_key("work/meeting-001.ics"));
+    ensure!(program::backed_up(&to).await?.contains_key("work/meeting-001.ics"));
     client.delete(&format!("{}work/meeting-001.ics", to.home())).await?;
     let one = format!("{snapshot}:/work/meeting-001.ics");
     show(&plakar, &["at", &plain, "restore", "-to", "@dst", &one]).await?.done()?;
-    ensure!(by_hand(&to).await?.contains_key("work/meeting-001.ics"));
+    ensure!(program::backed_up(&to).await?.contains_key("work/meeting-001.ics"));
     client.mkcalendar(&format!("{}other/", to.home()), "<D:displayname>Other</D:displayname>").await?;
     let elsewhere = format!("@dst:{}other/", to.home());
     let one = format!("{snapshot}:/work/meeting-002.ics");
-    show(&plakar, &["at", &plain, "restore", "-to", &elsewhere, &one]).await?;
-    let there = by_hand(&to).await?;
-    println!("  {:?}", there.keys().filter(|path| path.starts_with("other/")).collect::<Vec<_>>());
+    show(&plakar, &["at", &plain, "restore", "-to", &elsewhere, &one]).await?.done()?;
+    let one = format!("{snapshot}:/work/meeting-003.ics");
+    show(&plakar, &["at", &plain, "restore", "-o", "into=Rescued", "-to", "@dst", &one]).await?.done()?;
+    let there = program::backed_up(&to).await?;
+    for path in ["other/meeting-002.ics", "Rescued/meeting-003.ics"] {
+        ensure!(there.contains_key(path), "{path}: {:?}", there.keys());
+    }
     ensure!(show(&plakar, &["pkg", "rm", "caldav"]).await?.done()?.code == 0);
     ensure!(!show(&plakar, &["pkg", "list"]).await?.out.contains("caldav"));
     Ok(())
@@ -152,8 +144,7 @@ async fn from_xandikos_to_radicale() -> anyhow::Result<()> {
     plakar.at("store", &["create", "-plaintext"]).await?.done()?;
     let snapshot = plakar.at("store", &["backup", "@from"]).await?.done()?.snapshot()?;
     plakar.at("store", &["restore", "-to", "@to", &snapshot]).await?.done()?;
-    let (before, mut after) = (by_hand(&from).await?, by_hand(&to).await?);
-    after.retain(|path, _| before.contains_key(path));
+    let (before, after) = (program::backed_up(&from).await?, program::backed_up(&to).await?);
     let missing: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
     ensure!(missing.iter().all(|path| path.starts_with("calendar/")), "{missing:?}");
     Ok(())

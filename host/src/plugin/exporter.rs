@@ -1,7 +1,7 @@
 //! The service that Plakar restores to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -17,7 +17,7 @@ use super::protocol::plakar::exporter::{
     PingResponse,
 };
 use super::records::{Base, Kind, kind, modified, sentence, status};
-use super::{FLAGS, Plugin, not_open};
+use super::{FLAGS, Opened, Plugin, locked};
 use crate::bindings::{Entry, EntryKind, Item, Outcome, WriteItem};
 use crate::job::{Exporter, gone};
 use crate::spread::{Destination, LARGEST};
@@ -30,16 +30,12 @@ type Answer = Result<ExportResponse, Status>;
 
 pub(super) struct Service {
     plugin: Plugin,
-    open: Mutex<Option<Exporter>>,
+    opened: Opened<Exporter>,
 }
 
 impl Service {
     pub(super) fn new(plugin: Plugin) -> Self {
-        Self { plugin, open: Mutex::default() }
-    }
-
-    fn opened(&self) -> Result<Exporter, Status> {
-        locked(&self.open).clone().ok_or_else(not_open)
+        Self { plugin, opened: Opened::new() }
     }
 }
 
@@ -57,12 +53,12 @@ impl Calls for Service {
             root: identity.root.clone(),
             flags: FLAGS,
         };
-        *locked(&self.open) = Some(exporter);
+        self.opened.set(Some(exporter));
         Ok(Response::new(answer))
     }
 
     async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        self.opened()?.ping().await.map_err(|error| status(&error))?;
+        self.opened.get()?.ping().await.map_err(|error| status(&error))?;
         Ok(Response::new(PingResponse {}))
     }
 
@@ -70,14 +66,14 @@ impl Calls for Service {
         &self,
         request: Request<Streaming<ExportRequest>>,
     ) -> Result<Response<Self::ExportStream>, Status> {
-        let exporter = self.opened()?;
+        let exporter = self.opened.get()?;
         let (out, answers) = mpsc::channel(WAITING);
         tokio::spawn(restore(exporter, request.into_inner(), self.plugin.remark, out));
         Ok(Response::new(answers.boxed()))
     }
 
     async fn close(&self, _: Request<CloseRequest>) -> Result<Response<CloseResponse>, Status> {
-        *locked(&self.open) = None;
+        self.opened.set(None);
         Ok(Response::new(CloseResponse {}))
     }
 }
@@ -92,7 +88,8 @@ async fn restore(
 ) {
     let writing = exporter.write();
     let ledger = Ledger { waiting: Mutex::default(), tally: Mutex::default(), out: out.clone(), remark };
-    let (is_whole, ()) = join!(take(packets, writing.items, &ledger), report(writing.reports, &ledger));
+    let intake = Intake { ledger: &ledger, items: writing.items, base: Base::default(), open: None };
+    let (is_whole, ()) = join!(intake.take_all(packets), report(writing.reports, &ledger));
     if !is_whole {
         // Plakar has cancelled: nobody hears anything any more.
         return exporter.cancel();
@@ -110,58 +107,71 @@ async fn restore(
     }
 }
 
-/// Hands on what comes. Answers whether it came to its end, and not to a break.
-async fn take(
-    mut packets: Streaming<ExportRequest>,
-    mut items: mpsc::Sender<Vec<Item>>,
-    ledger: &Ledger,
-) -> bool {
-    let mut base = Base::default();
-    let mut open: Option<File> = None;
-    loop {
-        let packet = match packets.message().await {
-            Ok(Some(request)) => request.packet,
-            Ok(None) => break,
-            Err(_) => return false,
-        };
-        let complete = match packet {
-            Some(Packet::Record(record)) => {
-                if let Some(file) = open.take() {
-                    file.cut_off(ledger).await;
+/// What comes from Plakar, on its way to the job.
+struct Intake<'a> {
+    ledger: &'a Ledger,
+    items: mpsc::Sender<Vec<Item>>,
+    base: Base,
+    /// The file whose bytes are coming.
+    open: Option<File>,
+}
+
+impl Intake<'_> {
+    /// Hands on what comes. Answers whether it came to its end, and not to a break.
+    async fn take_all(mut self, mut packets: Streaming<ExportRequest>) -> bool {
+        loop {
+            match packets.message().await {
+                Ok(Some(ExportRequest { packet: Some(Packet::Record(record)) })) => self.record(record).await,
+                Ok(Some(ExportRequest { packet: Some(Packet::Chunk(chunk)) })) => self.chunk(&chunk).await,
+                Ok(Some(ExportRequest { packet: None })) => {}
+                Ok(None) => {
+                    self.cut_off().await;
+                    return true;
                 }
-                let path = base.place(&record);
-                let file = File::of(path.clone(), &record);
-                let has_bytes = record.has_reader;
-                ledger.expect(path, record);
-                if has_bytes {
-                    open = Some(file);
-                    continue;
-                }
-                file.without_bytes()
+                Err(_) => return false,
             }
-            Some(Packet::Chunk(chunk)) if !chunk.is_empty() => {
-                if let Some(file) = &mut open {
-                    file.add(&chunk);
-                }
-                continue;
-            }
-            // A chunk that is there and empty: the file is whole.
-            Some(Packet::Chunk(_)) => match open.take() {
-                Some(file) => file.with_bytes(),
-                None => continue,
-            },
-            None => continue,
-        };
-        match complete {
-            // When nobody takes it, the job has ended; what is left waiting is told so at the end.
-            Ok(item) => drop(items.send(vec![item]).await),
-            Err((path, why)) => ledger.settle(&path, Fate::Failed(&why)).await,
         }
     }
-    if let Some(file) = open {
-        file.cut_off(ledger).await;
+
+    async fn record(&mut self, record: Record) {
+        self.cut_off().await;
+        let path = self.base.place(&record);
+        let file = File::of(path.clone(), &record);
+        let has_bytes = record.has_reader;
+        self.ledger.expect(path, record);
+        if has_bytes {
+            self.open = Some(file);
+        } else {
+            self.hand_on(file.without_bytes()).await;
+        }
     }
-    true
+
+    async fn chunk(&mut self, chunk: &Bytes) {
+        if !chunk.is_empty() {
+            if let Some(file) = &mut self.open {
+                file.add(chunk);
+            }
+        } else if let Some(file) = self.open.take() {
+            // A chunk that is there and empty: the file is whole.
+            self.hand_on(file.with_bytes()).await;
+        }
+    }
+
+    /// The end of the file whose bytes were coming has not come: the store could not be read. It is not written.
+    async fn cut_off(&mut self) {
+        if let Some(File { entry, bytes, .. }) = self.open.take() {
+            let why = format!("only {} bytes of it came out of the store", bytes.len());
+            self.ledger.settle(&entry.path, Fate::Failed(&why)).await;
+        }
+    }
+
+    async fn hand_on(&mut self, complete: Result<Item, (String, String)>) {
+        match complete {
+            // When nobody takes it, the job has ended; what is left waiting is told so at the end.
+            Ok(item) => drop(self.items.send(vec![item]).await),
+            Err((path, why)) => self.ledger.settle(&path, Fate::Failed(&why)).await,
+        }
+    }
 }
 
 /// Passes on what became of the records.
@@ -228,12 +238,6 @@ impl File {
             Some(why) => Err((self.entry.path, why)),
             None => Ok(Item { entry: self.entry, body }),
         }
-    }
-
-    /// Its end has not come: the store could not be read. It is not written.
-    async fn cut_off(self, ledger: &Ledger) {
-        let why = format!("only {} bytes of it came out of the store", self.bytes.len());
-        ledger.settle(&self.entry.path, Fate::Failed(&why)).await;
     }
 }
 
@@ -312,8 +316,4 @@ impl Tally {
         let what = if failed == 1 { "this one" } else { "the first of them" };
         Err(Status::unknown(format!("{failed} of {all} could not be restored, {what} {first}")))
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

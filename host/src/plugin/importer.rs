@@ -1,7 +1,5 @@
 //! The service that Plakar backs up from.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::{self, BoxStream};
@@ -14,7 +12,7 @@ use super::protocol::importer::{
     OpenResponse, PingRequest, PingResponse,
 };
 use super::records::{of_entry, of_failure, sentence, status};
-use super::{FLAGS, Plugin, not_open};
+use super::{FLAGS, Opened, Plugin};
 use crate::bindings::ScanItem;
 use crate::job::{Body, Importer, gone};
 use crate::mirror::Source;
@@ -26,16 +24,12 @@ const WAITING: usize = 64;
 
 pub(super) struct Service {
     plugin: Plugin,
-    open: Mutex<Option<Importer>>,
+    opened: Opened<Importer>,
 }
 
 impl Service {
     pub(super) fn new(plugin: Plugin) -> Self {
-        Self { plugin, open: Mutex::default() }
-    }
-
-    fn opened(&self) -> Result<Importer, Status> {
-        locked(&self.open).clone().ok_or_else(not_open)
+        Self { plugin, opened: Opened::new() }
     }
 }
 
@@ -54,12 +48,12 @@ impl Calls for Service {
             root: identity.root.clone(),
             flags: FLAGS,
         };
-        *locked(&self.open) = Some(importer);
+        self.opened.set(Some(importer));
         Ok(Response::new(answer))
     }
 
     async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        self.opened()?.ping().await.map_err(|error| status(&error))?;
+        self.opened.get()?.ping().await.map_err(|error| status(&error))?;
         Ok(Response::new(PingResponse {}))
     }
 
@@ -67,7 +61,7 @@ impl Calls for Service {
         &self,
         request: Request<Streaming<ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
-        let importer = self.opened()?;
+        let importer = self.opened.get()?;
         let acknowledged = drain(request.into_inner());
         let (out, records) = mpsc::channel(WAITING);
         tokio::spawn(list(importer, self.plugin.remark, acknowledged, out));
@@ -75,7 +69,7 @@ impl Calls for Service {
     }
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
-        let importer = self.opened()?;
+        let importer = self.opened.get()?;
         let record = request.into_inner().record.unwrap_or_default();
         if record.is_xattr {
             return Err(Status::not_found(format!("{}: has no extended attributes", record.pathname)));
@@ -85,7 +79,7 @@ impl Calls for Service {
     }
 
     async fn close(&self, _: Request<CloseRequest>) -> Result<Response<CloseResponse>, Status> {
-        *locked(&self.open) = None;
+        self.opened.set(None);
         Ok(Response::new(CloseResponse {}))
     }
 }
@@ -157,10 +151,6 @@ fn split(mut bytes: Bytes) -> Vec<Bytes> {
         pieces.push(bytes.split_to(bytes.len().min(CHUNK)));
     }
     pieces
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

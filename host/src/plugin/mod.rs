@@ -11,7 +11,7 @@ mod records;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt, stream};
 use tonic::Status;
@@ -97,7 +97,24 @@ impl Plugin {
     }
 }
 
-/// Something was called before `Init`, or after `Close`.
-fn not_open() -> Status {
-    Status::failed_precondition("called before Init or after Close")
+/// What `Init` made and `Close` drops: an importer or an exporter.
+struct Opened<T>(Mutex<Option<T>>);
+
+impl<T: Clone> Opened<T> {
+    fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn get(&self) -> Result<T, Status> {
+        let closed = || Status::failed_precondition("called before Init or after Close");
+        locked(&self.0).clone().ok_or_else(closed)
+    }
+
+    fn set(&self, opened: Option<T>) {
+        *locked(&self.0) = opened;
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

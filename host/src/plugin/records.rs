@@ -140,3 +140,51 @@ fn number(version: &str) -> u64 {
     let digest: [u8; 32] = Sha256::digest(version).into();
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(path: &str, name: &str, group: &str) -> Record {
+        let info = FileInfo { name: name.to_owned(), groupname: group.to_owned(), ..FileInfo::default() };
+        Record { pathname: path.to_owned(), file_info: Some(info), ..Record::default() }
+    }
+
+    fn places(records: &[(&str, &str, &str)]) -> Vec<String> {
+        let mut base = Base::default();
+        records.iter().map(|(path, name, group)| base.place(&record(path, name, group))).collect()
+    }
+
+    #[test]
+    fn what_plakar_strips_is_put_back() {
+        // A whole snapshot, a calendar, an object.
+        assert_eq!(places(&[("/", "/", ""), ("/work/a.ics", "a.ics", "/work")]), ["/", "/work/a.ics"]);
+        assert_eq!(places(&[("/", "work", ""), ("/a.ics", "a.ics", "/work")]), ["/work", "/work/a.ics"]);
+        assert_eq!(places(&[("/", "/", ""), ("/a.ics", "a.ics", "/work")]), ["/", "/work/a.ics"]);
+        // Files of another source, whose groups are groups.
+        assert_eq!(places(&[("/", "", ""), ("/a.ics", "a.ics", "staff")]), ["/", "/a.ics"]);
+        assert_eq!(places(&[("/", "..", ""), ("/a.ics", "a.ics", "")]), ["/", "/a.ics"]);
+    }
+
+    #[test]
+    fn a_version_and_nothing_else_makes_the_inode() {
+        let entry = |version: Option<&str>| Entry {
+            path: "/work/a.ics".to_owned(),
+            kind: EntryKind::File,
+            size: None,
+            modified: None,
+            version: version.map(str::to_owned),
+        };
+        let inode = |version| of_entry(entry(version)).file_info.unwrap().ino;
+        assert_eq!(inode(Some("1")), inode(Some("1")));
+        assert_ne!(inode(Some("1")), inode(Some("2")));
+        assert_ne!(inode(None), inode(None), "without a version nothing is promised");
+        assert_eq!(of_entry(entry(None)).file_info.unwrap().size, UNKNOWN_SIZE);
+    }
+
+    #[test]
+    fn messages_are_one_line_without_control_characters() {
+        let error = Error::InvalidOptions("one:\twrong.\n two: \u{1b}[31mred.\n".to_owned());
+        assert_eq!(status(&error).message(), "one: wrong. two: [31mred.");
+    }
+}
