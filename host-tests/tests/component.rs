@@ -83,6 +83,9 @@ fn a_compiled_file_is_used_only_for_the_component_it_was_made_from() -> anyhow::
     ensure!(matches!(origin()?, Origin::JustNow(_)));
     let compiled = Connector::compile(&wasm, CodeFor::ThisMachine)?;
     ensure!(origin()? == Origin::Compiled(compiled.clone()));
+    // What is made for every machine of the kind is used on this one too.
+    ensure!(Connector::compile(&wasm, CodeFor::AnyMachine)? == compiled);
+    ensure!(origin()? == Origin::Compiled(compiled.clone()));
     // One more custom section is another component.
     let mut other = std::fs::read(&wasm)?;
     other.extend([0, 2, 1, b'x']);
