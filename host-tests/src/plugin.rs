@@ -26,12 +26,12 @@ pub struct Plugin {
 impl Plugin {
     /// Starts the plugin.
     pub async fn start() -> anyhow::Result<Self> {
-        Self::start_with(&["plugin"]).await
+        Self::start_with(&["plugin"], &[]).await
     }
 
-    /// Starts the program with these arguments, which should make it the plugin.
-    pub async fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
-        let mut process = command(arguments, &[])?
+    /// Starts the program with these arguments, which should make it the plugin, and this environment.
+    pub async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let mut process = command(arguments, environment)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -15,7 +15,7 @@ use connector_host::plugin::protocol::plakar::exporter::{ExportRequest, ExportRe
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, SinkExt};
-use host_tests::fake::{Fake, Reply, object};
+use host_tests::fake::{Fake, Reply, found, object};
 use host_tests::plugin::Plugin;
 use host_tests::program::{built, command};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -191,7 +191,7 @@ async fn init_refuses_wrong_options_in_one_line() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn http_answers_before_the_component_is_touched() -> anyhow::Result<()> {
-    let plugin = Plugin::start_with(&["--component", "/nowhere/caldav.wasm", "plugin"]).await?;
+    let plugin = Plugin::start_with(&["--component", "/nowhere/caldav.wasm", "plugin"], &[]).await?;
     let error = plugin.init_importer(&[("location", "caldav://h")]).await.unwrap_err();
     ensure!(error.message().contains("/nowhere/caldav.wasm"), "{error:?}");
     ensure!(plugin.end().await? == (Some(0), String::new()));
@@ -566,6 +566,29 @@ async fn what_is_no_http_ends_the_process() -> anyhow::Result<()> {
     let mut answer = Vec::new();
     stdout.read_to_end(&mut answer).await?;
     ensure!(process.wait().await?.code().is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn remarks_are_printed_only_where_they_are_asked_for() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 1)]).await?;
+    fake.fault(|seen| {
+        let calendar = "<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>";
+        let home = [
+            found("/cal/", "<d:resourcetype><d:collection/></d:resourcetype>"),
+            found("/cal/work/", calendar),
+            found("/cal/inbox/", "<d:resourcetype><d:collection/></d:resourcetype>"),
+        ];
+        (seen.path == "/cal/").then(|| Reply::multistatus(&home.concat()))
+    });
+    for (environment, expected) in [(&[][..], 0), (&[("PLAKAR_CALDAV_LOG", "1")][..], 1)] {
+        let plugin = Plugin::start_with(&["plugin"], environment).await?;
+        plugin.init_importer(&borrowed(&options(&fake))).await?;
+        import(&plugin).await?.records().await?;
+        let (code, said) = plugin.end().await?;
+        ensure!(code == Some(0) && said.lines().count() == expected, "{said}");
+        ensure!(expected == 0 || said.contains("left out: /cal/inbox/ is not a calendar"), "{said}");
+    }
     Ok(())
 }
 
