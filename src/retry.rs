@@ -3,21 +3,30 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::http::Headers;
+use crate::webdav::refusal::Refusal;
 
 /// The longest pause a server can ask for; beyond it the run ends and says so.
 pub const LONGEST: Duration = Duration::from_secs(120);
 
-/// Whether a status means "not now": too many requests, overloaded, a gateway in trouble, or (507)
-/// no room at the moment.
+/// Whether a refusal means "not now": what [`is_not_done`] has, a gateway in trouble, or (507) no room
+/// at the moment.
 #[must_use]
-pub fn is_transient(status: u16) -> bool {
-    matches!(status, 408 | 429 | 502 | 503 | 504 | 507)
+pub fn is_transient(refusal: &Refusal) -> bool {
+    matches!(refusal.status, 502 | 504 | 507) || is_not_done(refusal)
 }
 
-/// Whether a status means "not now", and that nothing was done: what may be repeated in any case.
+/// Whether a refusal means "not now", and that nothing was done: what may be repeated in any case. That
+/// is an overloaded server, one that was asked too much, and one that writes something else to the
+/// calendar at the moment. The last says 423, but names no lock of another client (RFC 4918 11.3): that
+/// one would stay.
 #[must_use]
-pub fn is_not_done(status: u16) -> bool {
-    matches!(status, 408 | 429 | 503)
+pub fn is_not_done(refusal: &Refusal) -> bool {
+    match refusal.status {
+        408 | 429 | 503 => true,
+        423 => refusal.precondition.is_none(),
+        403 => refusal.is_rate_limit,
+        _ => false,
+    }
 }
 
 /// How long to wait before sending again for the `attempt`th time (0 is the first repetition), or
@@ -45,6 +54,16 @@ fn retry_after(headers: &Headers) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_calendar_that_is_written_to_is_free_again_soon_and_one_that_is_locked_is_not() {
+        let busy = Refusal { status: 423, ..Refusal::default() };
+        let locked = Refusal { precondition: Some("lock-token-submitted".to_owned()), ..busy.clone() };
+        assert!(is_not_done(&busy) && is_transient(&busy));
+        assert!(!is_not_done(&locked) && !is_transient(&locked));
+        let gateway = Refusal { status: 502, ..Refusal::default() };
+        assert!(is_transient(&gateway) && !is_not_done(&gateway));
+    }
 
     #[test]
     fn the_server_may_ask_for_more_but_not_for_ever() {

@@ -53,6 +53,27 @@ async fn from_radicale_to_xandikos() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Xandikos writes what exists already in threads of its own, and answers 423 to whoever comes second.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changed_objects_are_mended_although_the_server_locks_its_calendar() -> anyhow::Result<()> {
+    let server = Xandikos::start(false)?;
+    let client = server.client()?;
+    seed::plant(&client, server.home(), &seed::account(&[])).await?;
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path().join("backup");
+    ensure!(run("backup", &server, &folder, &[]).await?.code == 0);
+    let changed = 100;
+    for i in 0..changed {
+        let object = seed::event(&format!("meeting-{i}@seed"), "Changed by mistake", "");
+        client.put(&format!("{}work/meeting-{i:03}.ics", server.home()), object).await?;
+    }
+    let restored = run("restore", &server, &folder, &[]).await?;
+    ensure!(restored.code == 0 && figure(&restored, "updated")? == changed, "{restored:?}");
+    ensure!(run("diff", &server, &folder, &[]).await?.code == 0);
+    println!("{changed} changed, {} requests", figure(&restored, "requests")?);
+    Ok(())
+}
+
 /// Runs `backup`, `restore` or `diff` between the server and `folder`.
 async fn run(
     command: &str,

@@ -154,7 +154,7 @@ fn error(status: u16, precondition: &str) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_object_is_named_with_its_reason_and_the_others_are_written() -> anyhow::Result<()> {
-    let faults: [(&str, fn() -> Reply, &str, &str); 9] = [
+    let faults: [(&str, fn() -> Reply, &str, &str); 10] = [
         ("412", || Reply::status(412), "conflict", "changes faster"),
         ("403", || Reply::status(403), "forbidden", "read-only"),
         ("privileges", || error(403, "need-privileges"), "read-only", "may not write"),
@@ -163,6 +163,7 @@ async fn a_refused_object_is_named_with_its_reason_and_the_others_are_written() 
         ("max-resource-size", || error(412, "max-resource-size"), "too-large", "larger than"),
         ("507", || Reply::status(507), "quota-exceeded", "no room"),
         ("invalid", || error(415, "valid-calendar-data"), "protocol", "as it is"),
+        ("lock", || error(423, "lock-token-submitted"), "conflict", "has it locked"),
         ("500", || Reply::status(500), "protocol", "500"),
     ];
     for (what, fault, code, words) in faults {
@@ -186,9 +187,10 @@ async fn a_refused_object_is_named_with_its_reason_and_the_others_are_written() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn passing_troubles_are_waited_out() -> anyhow::Result<()> {
-    let faults: [(&str, fn() -> Reply); 4] = [
+    let faults: [(&str, fn() -> Reply); 5] = [
         ("429", || Reply::header(429, "retry-after", "1")),
         ("503", || Reply::status(503)),
+        ("423", || Reply::status(423)),
         ("reset", || Reply::Reset),
         ("502", || Reply::status(502)),
     ];

@@ -319,6 +319,7 @@ fn reason(target: &Target, refusal: &Refusal) -> Error {
         ("", 403) => (Kind::Forbidden, "the server does not allow it; perhaps the calendar is read-only"),
         ("valid-calendar-data" | "valid-calendar-object-resource" | "supported-calendar-data", _)
         | (_, 400 | 415) => (Kind::Protocol, "the server does not accept the object as it is"),
+        (_, 423) => (Kind::Conflict, "another program has it locked"),
         (_, 409 | 412) => (Kind::Conflict, "something else is in the way"),
         _ => return SendError::Refused { target: target.clone(), refusal: Box::new(refusal.clone()) }.into(),
     };

@@ -82,7 +82,7 @@ impl From<SendError> for Error {
                     403 => Kind::Forbidden,
                     404 | 410 => Kind::NotFound,
                     405 | 501 => Kind::Unsupported,
-                    409 | 412 => Kind::Conflict,
+                    409 | 412 | 423 => Kind::Conflict,
                     413 => Kind::TooLarge,
                     408 | 429 | 503 => Kind::RateLimited,
                     502 | 504 => Kind::Unreachable,
@@ -211,10 +211,10 @@ impl Session {
                     let pause = retry::pause(attempt, Some(&response.headers));
                     let refusal = Refusal::read(response).await;
                     let transient = if request.repeatable {
-                        retry::is_transient(refusal.status)
+                        retry::is_transient(&refusal)
                     } else {
-                        retry::is_not_done(refusal.status)
-                    } || refusal.status == 403 && refusal.is_rate_limit;
+                        retry::is_not_done(&refusal)
+                    };
                     let refused =
                         SendError::Refused { target: request.target.clone(), refusal: Box::new(refusal) };
                     if !transient {
