@@ -2,7 +2,9 @@
 //! is written down.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +15,9 @@ use futures::{FutureExt, StreamExt};
 
 use super::{Runtime, TransportError};
 use crate::http::{Request, Response};
+
+/// How often an answer lets everything else go on before it comes.
+const TURNS: u32 = 3;
 
 /// An answer, or a failure to get one.
 pub(crate) type Reply = Result<Canned, TransportError>;
@@ -85,7 +90,7 @@ impl Runtime for Script {
             body: iter(canned.pieces).boxed_local(),
         });
         self.sent.borrow_mut().push(request);
-        ready(reply).boxed_local()
+        turns(TURNS).map(|()| reply).boxed_local()
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
@@ -96,6 +101,18 @@ impl Runtime for Script {
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
         self.spawner.spawn_local(task).unwrap();
     }
+}
+
+/// Lets everything else go on, so many times.
+pub(crate) fn turns(mut count: u32) -> impl Future<Output = ()> {
+    poll_fn(move |cx| {
+        if count == 0 {
+            return Poll::Ready(());
+        }
+        count -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 /// Runs `test` against a server that is `answer`.

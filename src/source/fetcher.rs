@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
@@ -26,9 +27,11 @@ const BATCH: usize = 64;
 const BATCH_BYTES: u64 = 1 << 20;
 /// The most bytes that are kept for a reader who may not come.
 const AHEAD_BYTES: usize = 8 << 20;
-/// How far from where the reader should be next a read may be and still follow the scan: a caller
-/// that opens several at once does not keep the order exactly.
-const SLACK: u32 = 16;
+/// How far beyond what was fetched a read may be and still follow the scan; further with each other read that
+/// waits there. Callers that open several at once do not keep the order exactly.
+const SLACK: usize = 16;
+/// How far behind what was fetched a read may be and still be one of those: it says nothing of how they go on.
+const LATE: u32 = 160;
 /// When so many of a full batch are still to be read, the next one is fetched.
 const HALF: u32 = 32;
 /// The longest body of one object.
@@ -55,7 +58,7 @@ struct State {
     ahead_bytes: usize,
     /// How many objects the last batch might have for a reader who follows the scan.
     window: usize,
-    /// Where such a reader is expected next, beyond what was fetched for it.
+    /// Where the first object is that was not fetched for such a reader.
     frontier: Option<Id>,
     /// Batches under way.
     batches: usize,
@@ -327,16 +330,6 @@ impl State {
         }
     }
 
-    /// Whether a read goes on where what was fetched ended.
-    fn follows(&self, (shelf, at): Id) -> bool {
-        match self.frontier {
-            // Late ones among several readers are where the last batches have passed.
-            Some((on, next)) if on == shelf => at <= next + SLACK && at + SLACK + 2 * HALF >= next,
-            Some(_) => at < SLACK,
-            None => false,
-        }
-    }
-
     /// When half of a batch is read, what comes after it is wanted too: it arrives while the rest is read.
     fn plan_ahead(&mut self, (shelf, at): Id, catalog: &Catalog) {
         let next = (shelf, at + HALF);
@@ -360,7 +353,7 @@ impl State {
             }
         }
         if ahead {
-            self.fill(first, &mut ids, weight, &shelf);
+            self.look_ahead(&mut ids, weight, &shelf);
         }
         Some((first.0, ids))
     }
@@ -387,32 +380,36 @@ impl State {
         batch
     }
 
-    /// Fills a batch with what comes next in the scan: up to twice as many as the one before might have, if a
-    /// reader goes on where that ended.
-    fn fill(&mut self, first: Id, ids: &mut Vec<Id>, mut weight: u64, shelf: &Shelf) {
-        if self.frontier.is_some_and(|(on, _)| on > first.0) && first.1 + SLACK >= shelf.len() {
-            // A late reader of the end of a shelf, when others have gone on to the next.
+    /// Fills a batch up when its readers follow the scan: to twice as many as the one before might have. When
+    /// several read at once, what lies before the last of them is wanted soon, too.
+    fn look_ahead(&mut self, ids: &mut Vec<Id>, mut weight: u64, shelf: &Shelf) {
+        let Some(&(number, last)) = ids.last() else { return };
+        let next = match self.frontier {
+            None => u32::MAX,
+            Some((on, _)) if on < number => 0,
+            Some((on, next)) if on == number => next,
+            // Readers have gone on to another shelf.
+            Some(_) => shelf.len(),
+        };
+        let beyond = ids.iter().filter(|id| id.1 >= next).count();
+        if beyond == 0 && (next.saturating_sub(LATE)..next).contains(&last) {
             return;
         }
-        let mut at = ids.last().map_or(first.1, |last| last.1) + 1;
-        self.window = if self.follows(first) { (self.window * 2).min(BATCH) } else { 1 };
-        // One of several readers may be late: what lies between it and the others is not wanted.
-        if let Some((_, next)) = self.frontier.filter(|frontier| frontier.0 == first.0 && self.window > 1) {
-            at = at.max(next);
-        }
+        let follows = beyond > 0 && ((last - next) as usize) < SLACK + 2 * beyond;
+        let mut at = if follows { next } else { last + 1 };
+        self.window = if follows { (2 * self.window.max(beyond)).min(BATCH) } else { 1 };
         while ids.len() < self.window && at < shelf.len() {
-            let id = (first.0, at);
-            if let std::collections::btree_map::Entry::Vacant(e) = self.slots.entry(id) {
+            if let Entry::Vacant(slot) = self.slots.entry((number, at)) {
                 weight += shelf.weight(at);
                 if weight > BATCH_BYTES {
                     break;
                 }
-                e.insert(Slot::Asked(Vec::new()));
-                ids.push(id);
+                slot.insert(Slot::Asked(Vec::new()));
+                ids.push((number, at));
             }
             at += 1;
         }
-        self.frontier = Some((first.0, at));
+        self.frontier = Some((number, at.max(last + 1)));
     }
 }
 
