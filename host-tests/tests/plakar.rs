@@ -212,6 +212,13 @@ async fn what_cannot_be_backed_up_is_told_in_one_sentence() -> anyhow::Result<()
     ensure!(errors.out.contains("/work"), "{errors:?}");
     fake.heal();
     ensure!(show(&plakar, &backup).await?.done()?.out.contains("without errors"));
+    // The other way: one sentence as well, not one for each object.
+    for (fault, words) in [(401, "user name and password"), (503, "the server answered 503")] {
+        fake.fault(move |_| Some(Reply::status(fault)));
+        let outcome = show(&plakar, &["at", &store, "restore", "-to", "@cal"]).await?;
+        let said = format!("{}{}", outcome.out, outcome.err);
+        ensure!(outcome.code == 1 && said.lines().count() == 1 && said.contains(words), "{outcome:?}");
+    }
     Ok(())
 }
 

@@ -150,9 +150,9 @@ async fn init_tells_what_is_backed_up_without_asking_the_server() -> anyhow::Res
     ensure!(plugin.init_importer(&borrowed(&given)).await? == answer);
     given.push(("calendars", "work".to_owned()));
     ensure!(plugin.init_importer(&borrowed(&given)).await?.origin != answer.origin);
+    ensure!(fake.take_seen().is_empty());
     let answer = plugin.init_exporter(&borrowed(&options(&fake))).await?;
     ensure!(answer.r#type == "caldav" && answer.flags == 20 && !answer.origin.contains("hush"), "{answer:?}");
-    ensure!(fake.take_seen().is_empty());
     ensure!(plugin.end().await? == (Some(0), String::new()));
     Ok(())
 }
@@ -533,25 +533,48 @@ async fn the_process_ends_with_its_input_whatever_goes_on() -> anyhow::Result<()
     for is_import in [true, false] {
         let plugin = Plugin::start().await?;
         plugin.init_importer(&borrowed(&options(&fake))).await?;
-        plugin.init_exporter(&borrowed(&options(&fake))).await?;
+        let given = options(&fake);
         let call = if is_import {
             let mut importer = plugin.importer();
-            async move { importer.ping(PingRequest {}).await.map(drop) }.boxed()
+            async move { importer.ping(PingRequest {}).await.map(drop) }.boxed_local()
         } else {
-            let mut exporter = plugin.exporter();
-            async move {
-                exporter
-                    .ping(connector_host::plugin::protocol::plakar::exporter::PingRequest {})
-                    .await
-                    .map(drop)
-            }
-            .boxed()
+            async { plugin.init_exporter(&borrowed(&given)).await.map(drop) }.boxed_local()
         };
-        let call = tokio::spawn(call);
-        tokio::time::sleep(WHILE).await;
-        call.abort();
+        ensure!(tokio::time::timeout(WHILE, call).await.is_err(), "it did not wait for the server");
         ensure!(plugin.end().await? == (Some(0), String::new()));
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_exporter_signs_in_at_its_beginning_and_only_then() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 0)]).await?;
+    let plugin = Plugin::start().await?;
+    fake.fault(|_| Some(Reply::status(401)));
+    let error = plugin.init_exporter(&borrowed(&options(&fake))).await.unwrap_err();
+    ensure!(error.code() == Code::Unauthenticated && error.message().contains("user name and password"));
+    fake.heal();
+    let _ = fake.take_seen();
+    plugin.init_exporter(&borrowed(&options(&fake))).await?;
+    let (_, end) = export(&plugin, file("/work/a.ics", object("a"))).await?;
+    ensure!(end.is_ok() && fake.objects("work").len() == 1, "{end:?}");
+    let seen = fake.take_seen();
+    let home = seen.iter().filter(|seen| seen.method == "PROPFIND" && seen.path == "/cal/").count();
+    ensure!(home == 1, "the home set was listed {home} times: {seen:?}");
+    ensure!(plugin.end().await? == (Some(0), String::new()));
+    Ok(())
+}
+
+/// Ctrl-C in a terminal reaches Plakar and its plugin. Plakar decides what becomes of the plugin.
+#[tokio::test]
+async fn an_interrupt_is_left_to_plakar() -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 1)]).await?;
+    let plugin = importing(&fake).await?;
+    let id = plugin.process.id().context("it has ended")?.to_string();
+    ensure!(std::process::Command::new("kill").args(["-INT", &id]).status()?.success());
+    tokio::time::sleep(WHILE).await;
+    ensure!(import(&plugin).await?.records().await?.len() > 2);
+    ensure!(plugin.end().await? == (Some(0), String::new()));
     Ok(())
 }
 

@@ -46,6 +46,9 @@ impl Calls for Service {
     async fn init(&self, request: Request<InitRequest>) -> Result<Response<InitResponse>, Status> {
         let (connector, grant, options) = self.plugin.prepare(request.into_inner().config).await?;
         let exporter = Exporter::open(&connector, options, grant).await.map_err(|error| status(&error))?;
+        // What fails here is one sentence to Plakar's user; what fails later, he is told for every record. The
+        // restore goes on from what was found, so that nothing is asked twice.
+        exporter.ping().await.map_err(|error| status(&error))?;
         let identity = exporter.identity();
         let answer = InitResponse {
             origin: sentence(&identity.origin),
