@@ -4,9 +4,11 @@
 pub mod radicale;
 pub mod xandikos;
 
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -64,6 +66,20 @@ fn command(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A port for a server that cannot say which one it got. It is below those that a system gives out by itself, so
+/// that nobody else gets it before the server has started.
+fn free_port() -> anyhow::Result<u16> {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    (0..1000)
+        .find_map(|_| {
+            let number =
+                std::process::id().wrapping_mul(97).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+            let port = u16::try_from(20_000 + number % 10_000).ok()?;
+            TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+        })
+        .context("no free port between 20000 and 30000")
+}
+
 /// A server's process and its files; both go when it is dropped.
 pub struct Process {
     child: Child,
@@ -84,7 +100,7 @@ impl Process {
     /// Starts a server in a new folder, on a free port, and waits until it takes connections.
     pub fn start(prepare: impl FnOnce(&Path, u16) -> anyhow::Result<Command>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let log = std::fs::File::create(folder.path().join("log"))?;
         let mut command = prepare(folder.path(), port)?;
         let child = command
@@ -95,7 +111,7 @@ impl Process {
             .with_context(|| format!("{command:?}"))?;
         let mut process = Self { child, folder, port };
         let until = Instant::now() + Duration::from_secs(60);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let log = || std::fs::read_to_string(process.folder.path().join("log")).unwrap_or_default();
             if let Some(status) = process.child.try_wait()? {
                 bail!("{command:?} ended ({status}): {}", log());
