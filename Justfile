@@ -47,7 +47,7 @@ lint: target
 test-wasmtime: build
     [ -x target/tools/bin/wasmtime ] || cargo install --locked wasmtime-cli@{{ wasmtime_version }} --root target/tools --target-dir target/wasmtime-cli
     rm -rf target/wasmtime-cli
-    cargo test --locked --release --package host-tests --test wasmtime -- --show-output
+    cargo test --locked --release --workspace --test wasmtime -- --show-output
 
 # What Plakar installs, into dist/: with a `plakar` on the PATH or in $PLAKAR, the package itself
 package:
@@ -61,7 +61,7 @@ package:
 
 # The plugin under the real Plakar and plaklet, from the PATH or $PLAKAR and $PLAKLET; what is not there is skipped
 test-plakar: build
-    cargo test --locked --release --package host-tests --test plakar -- --show-output --test-threads 1
+    cargo test --locked --release --workspace --test plakar -- --show-output --test-threads 1
 
 # Everything there is
 test-full: test test-wasmtime test-plakar bench
