@@ -6,12 +6,12 @@
 //! quick-xml does the parsing. It knows no DTD, so an entity a document defines for itself is an
 //! error and nothing expands.
 
+mod buffer;
+mod carriage_returns;
 mod error;
 mod multistatus;
 mod names;
-mod returns;
 mod tokens;
-mod window;
 mod write;
 
 pub use error::{DavError, dav_error};

@@ -1,8 +1,8 @@
 //! The multistatus body (RFC 4918 13), one response at a time as it streams in.
 
+use crate::buffer::Window;
 use crate::names::Name;
 use crate::tokens::{Scope, Token, Tokens};
-use crate::window::Window;
 use crate::{Limits, XmlError};
 
 /// One `response` of a multistatus (RFC 4918 14.24).

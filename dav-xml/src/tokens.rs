@@ -245,7 +245,7 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::Window;
+    use crate::buffer::Window;
 
     /// One part, read as its callers do.
     fn text_of(pieces: &[&str], limits: Limits) -> Result<String, XmlError> {

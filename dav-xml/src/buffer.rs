@@ -1,6 +1,6 @@
 //! What has arrived of a document and is not parsed yet.
 
-use crate::returns::Returns;
+use crate::carriage_returns::Returns;
 use crate::{Limits, XmlError};
 
 /// Bytes between the part that is parsed and the part that is still to come.
