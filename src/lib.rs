@@ -1,11 +1,11 @@
 //! The CalDAV connector: everything it takes to back up the calendars of an account.
 //!
-//! The crate is built twice: as a WebAssembly component, where [`runtime::Runtime`] is `wasi:http`, and
+//! The crate is built twice: as a WebAssembly component, where [`http::Runtime`] is `wasi:http`, and
 //! natively, for tests and as the yardstick of the benchmark. Only the modules that exist in the
 //! component alone know of WASI; what is below them is plain async Rust on one thread.
 //!
 //! From the outside in: [`source`] lists an account and reads its objects; [`caldav`] and [`webdav`]
-//! are the requests that takes, one to a file; [`session`] sends them; [`runtime`] is the outside.
+//! are the requests that takes, one to a file; [`session`] sends them; [`http`] has the outside world.
 
 pub mod account;
 pub mod archive;
@@ -19,7 +19,6 @@ pub mod location;
 pub mod options;
 pub mod providers;
 pub mod retry;
-pub mod runtime;
 pub mod session;
 pub mod source;
 pub mod webdav;

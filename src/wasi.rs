@@ -14,8 +14,7 @@ use wasip3::http::types::{
 use wasip3::{wit_future, wit_stream};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
-use crate::http::{Body, Request, Response};
-use crate::runtime::{Runtime, TransportError};
+use crate::http::{Body, Request, Response, Runtime, TransportError};
 
 /// Bytes that one read takes.
 const PIECE: usize = 64 << 10;

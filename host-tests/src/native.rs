@@ -7,9 +7,8 @@ use anyhow::anyhow;
 use bytes::Bytes;
 use caldav::destination::{self, Exporter};
 use caldav::error::Kind;
-use caldav::http::{Request, Response};
+use caldav::http::{Request, Response, Runtime, TransportError};
 use caldav::options::Options;
-use caldav::runtime::{Runtime, TransportError};
 use caldav::source::{self, Importer};
 use connector_host::Error;
 use connector_host::bindings::{

@@ -206,7 +206,7 @@ fn is_writable(response: &Response) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::script::{Canned, found, options, run};
+    use crate::http::scripted::{Canned, found, options, run};
 
     fn list_of(responses: String) -> Result<Home> {
         let options = options(&[]);

@@ -141,7 +141,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::runtime::script::{Canned, Script, found, options, run};
+    use crate::http::scripted::{Canned, Script, found, options, run};
 
     /// Discovers at `location` on a server that has `resources` (path, properties) and nothing else.
     fn at(location: &str, resources: &'static [(&str, &str)]) -> (Result<Found>, Vec<String>) {

@@ -103,7 +103,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::runtime::script::{Canned, Reply, found, options, run};
+    use crate::http::scripted::{Canned, Reply, found, options, run};
 
     fn list_of(answer: impl Fn() -> Reply + 'static) -> Result<Listing> {
         let options = options(&[]);

@@ -70,7 +70,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::script::{Canned, found, options, run};
+    use crate::http::scripted::{Canned, found, options, run};
 
     #[test]
     fn text_comes_back_with_its_line_ends() {

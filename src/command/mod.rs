@@ -12,8 +12,8 @@ use futures::future::{join, join3};
 use futures::{SinkExt, StreamExt};
 
 use crate::archive;
+use crate::http::Runtime;
 use crate::options::Options;
-use crate::runtime::Runtime;
 use crate::source::{Content, Entry, Importer, ScanItem};
 
 const USAGE: &str =

@@ -17,8 +17,8 @@ use futures::channel::mpsc;
 
 use crate::account::{self, Account};
 use crate::error::{Error, Result};
+use crate::http::Runtime;
 use crate::options::Options;
-use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::source::{Finding, Identity, check};
 

@@ -4,7 +4,7 @@ use futures::StreamExt;
 
 use super::*;
 use crate::http::Request;
-use crate::runtime::script::{Canned, Script, found, run};
+use crate::http::scripted::{Canned, Script, found, run};
 
 /// A server that keeps what it is given: objects by path, and properties of calendars by path.
 #[derive(Default)]

@@ -7,8 +7,7 @@ use flate2::write::GzDecoder;
 use futures::StreamExt;
 use futures::stream::unfold;
 
-use crate::http::Body;
-use crate::runtime::TransportError;
+use crate::http::{Body, TransportError};
 
 /// Encoded bytes that are decoded in one step: they become at most about a thousand times as many,
 /// and the reader's own limits see them before the next step.

@@ -17,11 +17,10 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, Kind, Result};
-use crate::http::{Body, Request, Response};
+use crate::http::{Body, Request, Response, Runtime, TransportError};
 use crate::location::Location;
 use crate::options::Options;
 use crate::retry;
-use crate::runtime::{Runtime, TransportError};
 use crate::webdav::href::Target;
 use crate::webdav::refusal::Refusal;
 use gate::{Gate, Permit};

@@ -3,7 +3,7 @@ use std::cell::Cell;
 use futures::TryStreamExt;
 
 use super::*;
-use crate::runtime::script::{Canned, Reply, Script, options, run};
+use crate::http::scripted::{Canned, Reply, Script, options, run};
 
 fn get(path: &str) -> Request {
     let start = Location::parse("caldav://cal.example/").unwrap().start;

@@ -4,9 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::http::Request;
-use crate::runtime::TransportError;
-use crate::runtime::script::{Canned, Reply, Script, found, options, run, turns};
+use crate::http::scripted::{Canned, Reply, Script, found, options, run, turns};
+use crate::http::{Request, TransportError};
 
 /// A server with one account: calendars of objects, and faults by request.
 #[derive(Default)]

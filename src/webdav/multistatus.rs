@@ -3,8 +3,7 @@
 use dav_xml::{Limits, Next, Response, XmlError};
 use futures::StreamExt;
 
-use crate::http::Body;
-use crate::runtime::TransportError;
+use crate::http::{Body, TransportError};
 
 /// Why a multistatus could not be read to its end.
 #[derive(Debug, thiserror::Error)]

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
-use crate::http::{Request, Response};
-
-#[cfg(test)]
-pub(crate) mod script;
+use super::{Request, Response};
 
 /// The outside world. Everything runs on one thread.
 pub trait Runtime {

@@ -13,8 +13,7 @@ use futures::stream::iter;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt};
 
-use super::{Runtime, TransportError};
-use crate::http::{Request, Response};
+use super::{Request, Response, Runtime, TransportError};
 
 /// How often an answer lets everything else go on before it comes.
 const TURNS: u32 = 3;

@@ -1,0 +1,12 @@
+//! Plain HTTP values: what a request object makes and what an answer is; and the transport that sends them. No
+//! I/O here.
+
+mod request;
+mod response;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod transport;
+
+pub use request::Request;
+pub use response::{Body, Headers, Response};
+pub use transport::{Runtime, TransportError};
