@@ -18,7 +18,6 @@ pub mod layout;
 pub mod location;
 pub mod options;
 pub mod providers;
-pub mod retry;
 pub mod session;
 pub mod source;
 pub mod webdav;

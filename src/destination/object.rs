@@ -12,7 +12,7 @@ use crate::ical::edit::{Part, with_schedule_agent, with_uid};
 use crate::ical::meaning::{Difference, Meaning};
 use crate::layout;
 use crate::options::Conflict;
-use crate::retry;
+use crate::session::retry;
 use crate::session::{SendError, transport_error};
 use crate::webdav::get::get;
 use crate::webdav::href::Target;

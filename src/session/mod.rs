@@ -1,8 +1,9 @@
 //! One signed-in conversation with a server: credentials, redirects, retries, pacing and decoding
 //! around single requests. What the requests mean is not known here.
 
-mod gate;
 mod gzip;
+mod limiter;
+pub mod retry;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -20,10 +21,9 @@ use crate::error::{Error, Kind, Result};
 use crate::http::{Body, Request, Response, Runtime, TransportError};
 use crate::location::Location;
 use crate::options::Options;
-use crate::retry;
 use crate::webdav::href::Target;
 use crate::webdav::refusal::Refusal;
-use gate::{Gate, Permit};
+use limiter::{Gate, Permit};
 
 /// Redirects followed for one request.
 const MOST_REDIRECTS: usize = 5;
