@@ -8,7 +8,6 @@
 //! are the requests that takes, one to a file; [`session`] sends them; [`http`] has the outside world.
 
 pub mod account;
-pub mod archive;
 pub mod caldav;
 pub mod destination;
 pub mod error;
@@ -23,9 +22,9 @@ pub mod source;
 pub mod webdav;
 
 #[cfg(target_family = "wasm")]
-mod command;
-#[cfg(target_family = "wasm")]
 #[allow(unsafe_code, unreachable_pub)] // The generated exports are `pub extern "C"`.
 mod component;
-#[cfg(target_family = "wasm")]
-mod wasi;
+// The archive is part of the component's command line, and tested natively.
+#[cfg(all(test, not(target_family = "wasm")))]
+#[path = "component/cli/tar.rs"]
+mod tar;

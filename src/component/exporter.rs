@@ -10,11 +10,11 @@ use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
 use super::bindings::exports::plakar::connector::destination;
 use super::bindings::plakar::connector::types;
+use super::wasi::Wasi;
 use super::{bindings, cancelled};
 use crate::destination as core;
 use crate::error::{Error, Kind};
 use crate::options::Options;
-use crate::wasi::Wasi;
 
 /// One account, opened for writing.
 pub(super) struct Exporter(Rc<core::Exporter>);

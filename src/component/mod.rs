@@ -1,9 +1,11 @@
 //! The component: what `wit/` promises, told in terms of the core.
 
+mod cli;
 #[cfg(feature = "restore")]
 mod exporter;
 #[cfg(not(feature = "restore"))]
 mod read_only;
+mod wasi;
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -16,7 +18,7 @@ use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 use crate::error::{Error, Kind};
 use crate::options::Options;
 use crate::source;
-use crate::wasi::Wasi;
+use wasi::Wasi;
 
 #[allow(
     missing_docs,
@@ -41,7 +43,7 @@ wasip3::cli::command::export!(Component);
 
 impl wasip3::exports::cli::run::Guest for Component {
     async fn run() -> Result<(), ()> {
-        crate::command::run(Rc::new(Wasi)).await
+        cli::run(Rc::new(Wasi)).await
     }
 }
 

@@ -4,8 +4,7 @@ use futures::channel::mpsc;
 use futures::future::join3;
 use futures::{SinkExt, StreamExt};
 
-use super::{Outcome as Ended, tell};
-use crate::archive;
+use super::{Outcome as Ended, tar, tell};
 use crate::destination::{Content, Exporter, Item, Outcome, Report};
 
 pub(super) async fn run(exporter: &Exporter) -> Ended {
@@ -13,7 +12,7 @@ pub(super) async fn run(exporter: &Exporter) -> Ended {
     let read = async move {
         let mut input = std::io::stdin();
         loop {
-            let entry = match archive::next(&mut input) {
+            let entry = match tar::next(&mut input) {
                 Ok(Some(entry)) => entry,
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(["standard input: ", &error.to_string()].concat()),

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "restore")]
 mod restore;
+mod tar;
 
 use std::io::Write;
 use std::rc::Rc;
@@ -11,7 +12,6 @@ use futures::channel::mpsc;
 use futures::future::{join, join3};
 use futures::{SinkExt, StreamExt};
 
-use crate::archive;
 use crate::http::Runtime;
 use crate::options::Options;
 use crate::source::{Content, Entry, Importer, ScanItem};
@@ -108,7 +108,7 @@ async fn backup(importer: &Importer) -> Outcome {
     let (directories, files, mut whole) = list(importer).await?;
     let mut written = Ok(());
     for path in &directories {
-        written = written.and_then(|()| say(&archive::directory(path)));
+        written = written.and_then(|()| say(&tar::directory(path)));
     }
     let (mut wanted, receiver) = mpsc::channel(0);
     let (sender, mut ready) = mpsc::channel::<Vec<Content>>(0);
@@ -131,7 +131,7 @@ async fn backup(importer: &Importer) -> Outcome {
                         at = (at + place) % files.len().max(1);
                         let modified = files.get(at).and_then(|entry| entry.modified);
                         written = std::mem::replace(&mut written, Ok(()))
-                            .and_then(|()| say(&archive::file(&path, modified, &bytes)));
+                            .and_then(|()| say(&tar::file(&path, modified, &bytes)));
                     }
                     Err(error) => {
                         whole = false;
@@ -143,7 +143,7 @@ async fn backup(importer: &Importer) -> Outcome {
     };
     join3(importer.read_all(receiver, sender), ask, write).await;
     written
-        .and_then(|()| say(&archive::END))
+        .and_then(|()| say(&tar::END))
         .map_err(|error| ["standard output: ", &error.to_string()].concat())?;
     tell(&format!("{} calendars, {} files", directories.len().saturating_sub(1), files.len()));
     if whole { Ok(()) } else { Err("The archive is whole but for what is named above.".to_owned()) }

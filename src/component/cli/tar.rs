@@ -11,18 +11,16 @@ const BLOCK: usize = 512;
 const NAME: usize = 100;
 
 /// What ends the stream. Without it, readers say that it was cut off.
-pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// The bytes of a directory's entry.
-#[must_use]
-pub fn directory(path: &str) -> Vec<u8> {
+pub(crate) fn directory(path: &str) -> Vec<u8> {
     let path = path.trim_start_matches('/');
     entry(b'5', &[if path.is_empty() { "." } else { path }, "/"].concat(), None, &[])
 }
 
 /// The bytes of a file's entry.
-#[must_use]
-pub fn file(path: &str, modified: Option<Duration>, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn file(path: &str, modified: Option<Duration>, bytes: &[u8]) -> Vec<u8> {
     entry(b'0', path.trim_start_matches('/'), modified, bytes)
 }
 
@@ -62,16 +60,16 @@ fn block(out: &mut Vec<u8>, kind: u8, name: &[u8], modified: u64, content: &[u8]
 
 /// An entry of an archive that is read.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Absolute and clean: `/work/lunch.ics`.
-    pub path: String,
+    pub(crate) path: String,
     /// The bytes; none for a directory.
-    pub bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 /// The next directory or file of an archive; none at its end. Understands what tar programs write today:
 /// ustar, and the long names of GNU and of pax (IEEE 1003.1, pax).
-pub fn next(input: &mut impl Read) -> io::Result<Option<Entry>> {
+pub(crate) fn next(input: &mut impl Read) -> io::Result<Option<Entry>> {
     let mut long_name: Option<Vec<u8>> = None;
     loop {
         let mut header = [0; BLOCK];
