@@ -13,11 +13,10 @@ pub mod destination;
 pub mod error;
 pub mod http;
 pub mod ical;
-pub mod layout;
-pub mod location;
+pub mod objects;
 pub mod options;
-pub mod providers;
 pub mod session;
+pub mod snapshot;
 pub mod source;
 pub mod webdav;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use caldav::ical::meaning::Meaning;
+use caldav::ical::compare::Meaning;
 use host_tests::program::{self, Outcome};
 use host_tests::seed;
 use host_tests::servers::radicale::Radicale;

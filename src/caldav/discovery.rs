@@ -5,7 +5,7 @@ use dav_xml::{Limits, Name, Response};
 
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
-use crate::location::Location;
+use crate::options::location::Location;
 use crate::session::{SendError, Session};
 use crate::webdav::href::Target;
 use crate::webdav::propfind::{Depth, propfind};

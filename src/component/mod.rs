@@ -15,6 +15,7 @@ use futures::future::{join, pending, select};
 use futures::{FutureExt, SinkExt, StreamExt};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
+use crate::account::{Finding, Identity};
 use crate::error::{Error, Kind};
 use crate::options::Options;
 use crate::source;
@@ -189,14 +190,14 @@ impl From<Error> for types::Error {
     }
 }
 
-impl From<source::Identity> for types::Identity {
-    fn from(identity: source::Identity) -> Self {
+impl From<Identity> for types::Identity {
+    fn from(identity: Identity) -> Self {
         Self { kind: identity.kind.to_owned(), origin: identity.origin, root: identity.root.to_owned() }
     }
 }
 
-impl From<source::Finding> for types::Finding {
-    fn from(finding: source::Finding) -> Self {
+impl From<Finding> for types::Finding {
+    fn from(finding: Finding) -> Self {
         Self { topic: finding.topic.to_owned(), text: finding.text, good: finding.good }
     }
 }

@@ -3,18 +3,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::descriptions::Descriptions;
 use super::existing::Existing;
 use crate::account::Account;
 use crate::caldav::calendars::{self, Calendar, Properties};
 use crate::caldav::mkcalendar::{WAYS, Way, mkcalendar};
 use crate::error::{Error, Kind, Result};
-use crate::ical::meaning::Meaning;
-use crate::layout;
+use crate::ical::compare::Meaning;
 use crate::options::Options;
 use crate::session::{SendError, Session};
-use crate::source::last_segment;
+use crate::snapshot::descriptions::Descriptions;
+use crate::snapshot::names as names_of;
 use crate::webdav::href::Target;
+use crate::webdav::href::last_segment;
 use crate::webdav::propfind::Depth;
 
 /// Pauses, in milliseconds, before looking again for a calendar that was made a moment ago.
@@ -75,7 +75,7 @@ pub(super) async fn open(
                 .first()
                 .ok_or_else(|| Error::new(Kind::NotFound, "The account has no home set."))?;
             let wanted = descriptions.properties();
-            let target = home.as_collection().member(&[&layout::segment(&name), "/"].concat());
+            let target = home.as_collection().member(&[&names_of::segment(&name), "/"].concat());
             if restore.dry_run {
                 (Calendar { target, properties: Properties::default(), writable: true }, true)
             } else {
@@ -133,7 +133,7 @@ fn by_backup(known: &[Calendar], name: &str, descriptions: &Descriptions) -> Res
     let href_name =
         descriptions.href().map(|href| href.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
     let name = match (name, href_name) {
-        ("", Some(own)) if !own.is_empty() => layout::directory_name(own),
+        ("", Some(own)) if !own.is_empty() => names_of::directory_name(own),
         ("", _) => {
             return Err(Error::new(
                 Kind::InvalidOptions,
@@ -157,7 +157,7 @@ fn by_backup(known: &[Calendar], name: &str, descriptions: &Descriptions) -> Res
 }
 
 fn folder(calendar: &Calendar) -> String {
-    layout::directory_name(last_segment(&calendar.target))
+    names_of::directory_name(last_segment(&calendar.target))
 }
 
 fn names(known: &[Calendar]) -> String {

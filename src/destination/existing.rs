@@ -12,11 +12,11 @@ use percent_encoding::percent_decode_str;
 use crate::caldav::calendars::Calendar;
 use crate::caldav::listing;
 use crate::error::Result;
-use crate::ical::meaning::{Digest, Meaning};
+use crate::ical::compare::{Digest, Meaning};
+use crate::objects::fetcher::Fetcher;
 use crate::options::Fetch;
 use crate::session::Session;
-use crate::source::catalog::{Catalog, Shelf};
-use crate::source::fetcher::Fetcher;
+use crate::source::listings::{Catalog, Shelf};
 
 /// In place of the number of an object: one that this restore writes.
 const NEW: u32 = u32::MAX;

@@ -2,11 +2,10 @@
 //! as it is, and nothing is ever deleted.
 
 mod calendar;
-mod descriptions;
 mod existing;
-mod object;
 mod properties;
-mod run;
+mod put_object;
+mod restore;
 mod verify;
 
 use std::cell::RefCell;
@@ -15,12 +14,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures::channel::mpsc;
 
-use crate::account::{self, Account};
+use crate::account::{self, Account, Finding, Identity, check};
 use crate::error::{Error, Result};
 use crate::http::Runtime;
 use crate::options::Options;
 use crate::session::Session;
-use crate::source::{Finding, Identity, check};
 
 /// Something to write. As `item` in `wit/destination.wit`.
 #[derive(Clone, Debug)]
@@ -105,7 +103,7 @@ impl Exporter {
         out: mpsc::Sender<Vec<Report>>,
     ) -> Result<()> {
         let account = self.sign_in().await?;
-        run::run(&self.session, &self.options, &account, items, out).await
+        restore::run(&self.session, &self.options, &account, items, out).await
     }
 
     async fn sign_in(&self) -> Result<Rc<Account>> {

@@ -5,9 +5,9 @@ use dav_xml::{Name, element, empty_element, escape};
 use super::calendar::Collection;
 use crate::caldav::calendars::{self, Properties};
 use crate::error::Result;
-use crate::ical::content;
+use crate::ical::components;
 use crate::session::{SendError, Session};
-use crate::source::metadata::vdir_color;
+use crate::snapshot::vdir::vdir_color;
 use crate::webdav::propfind::Depth;
 use crate::webdav::proppatch::proppatch;
 
@@ -80,7 +80,7 @@ fn same_color(a: Option<&String>, b: Option<&String>) -> bool {
 fn same_zone(a: Option<&String>, b: Option<&String>) -> bool {
     let zone = |text: Option<&String>| {
         let text = text?;
-        let all = content::calendars(text.as_bytes())?;
+        let all = components::calendars(text.as_bytes())?;
         all.iter().flat_map(|calendar| &calendar.children).find_map(|c| c.value("TZID"))
     };
     match (zone(a), zone(b)) {

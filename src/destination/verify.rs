@@ -9,12 +9,12 @@ use futures::FutureExt;
 use super::Outcome;
 use super::calendar::Collection;
 use super::existing::Existing;
-use super::object::look;
-use super::run::{File, Run, Tasks};
+use super::put_object::look;
+use super::restore::{File, Run, Tasks};
 use crate::caldav::listing;
 use crate::caldav::multiget::multiget;
 use crate::error::{Error, Kind};
-use crate::ical::meaning::{Difference, Meaning};
+use crate::ical::compare::{Difference, Meaning};
 use crate::options::Verify;
 use crate::webdav::href::Target;
 

@@ -1,7 +1,8 @@
 //! The few changes a restore makes to an object: each by bytes, with everything else left as it is.
 
-use super::content::{Component, Line, calendars, lines};
-use crate::layout;
+use super::components::{Component, calendars};
+use super::lines::{Line, lines};
+use crate::snapshot::digest;
 
 /// One object of those a file holds: everything with one UID (RFC 4791 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
     // What has no UID gets one that is the same in every run.
     let own = if uid.is_empty() {
         let raw: Vec<&[u8]> = group.iter().map(|component| component.raw).collect();
-        layout::hash(&raw, 32)
+        digest::hash(&raw, 32)
     } else {
         uid.to_owned()
     };

@@ -1,9 +1,10 @@
 //! Looking at iCalendar (RFC 5545) without changing it. Everything works on bytes: real servers hold
 //! objects that no parser accepts.
 
-pub mod content;
+pub mod compare;
+pub mod components;
 pub mod edit;
-pub mod meaning;
+pub mod lines;
 
 /// The text with CRLF at the end of every line (RFC 5545 3.1). XML gives line ends back as LF
 /// (RFC 4791 9.6), and two servers may store one object with either. Lone CRs stay.

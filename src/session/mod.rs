@@ -19,8 +19,8 @@ use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Body, Request, Response, Runtime, TransportError};
-use crate::location::Location;
 use crate::options::Options;
+use crate::options::location::Location;
 use crate::webdav::href::Target;
 use crate::webdav::refusal::Refusal;
 use limiter::{Gate, Permit};

@@ -1,10 +1,7 @@
 //! The importer: what a backup reads. `scan` lists an account as the entries of a snapshot, `read`
 //! gives the bytes of one of them.
 
-pub(crate) mod catalog;
-pub(crate) mod check;
-pub(crate) mod fetcher;
-pub(crate) mod metadata;
+pub(crate) mod listings;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,18 +13,17 @@ use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::{self, FuturesUnordered};
 use futures::{FutureExt, SinkExt, StreamExt};
 
-use crate::account::{self, Account};
+use crate::account::{self, Account, Finding, Identity, check};
 use crate::caldav::calendars::Calendar;
 use crate::caldav::listing;
 use crate::error::{Error, Kind, Result};
 use crate::http::Runtime;
-use crate::layout;
+use crate::objects::fetcher::Fetcher;
 use crate::options::Options;
 use crate::session::Session;
-use crate::webdav::href::Target;
-use catalog::{Catalog, Place, Shelf};
-pub use check::Finding;
-use fetcher::Fetcher;
+use crate::snapshot::names;
+use crate::webdav::href::last_segment;
+use listings::{Catalog, Place, Shelf};
 
 /// An entry of the snapshot, without its bytes. As `entry` in `wit/types.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,17 +49,6 @@ pub enum ScanItem {
     Notice(Option<String>, String),
     /// A path of which nothing is known, and why.
     Failed(String, Error),
-}
-
-/// What is read, without secrets. As `identity` in `wit/types.wit`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// `caldav`.
-    pub kind: &'static str,
-    /// `user@host`, with the path if the user gave one, and the choice of calendars if there is one.
-    pub origin: String,
-    /// `/`.
-    pub root: &'static str,
 }
 
 /// One answer of `read_all`: a path, and its bytes. As `content` in `wit/source.wit`.
@@ -255,11 +240,11 @@ impl Importer {
     /// The calendars that are wanted, with their directories' names, in the order of these.
     fn choose(&self, calendars: Vec<Calendar>) -> Result<Vec<(String, Calendar)>> {
         let names: Vec<String> =
-            calendars.iter().map(|c| layout::directory_name(last_segment(&c.target))).collect();
-        let alike = layout::alike(names.iter().map(String::as_str));
+            calendars.iter().map(|c| names::directory_name(last_segment(&c.target))).collect();
+        let alike = names::alike(names.iter().map(String::as_str));
         let mut chosen: Vec<(String, Calendar)> = Vec::new();
         for ((name, calendar), alike) in names.into_iter().zip(calendars).zip(alike) {
-            let name = if alike { layout::told_apart(&name, &calendar.target.path) } else { name };
+            let name = if alike { names::told_apart(&name, &calendar.target.path) } else { name };
             let place = chosen.partition_point(|(other, _)| *other < name);
             chosen.insert(place, (name, calendar));
         }
@@ -302,7 +287,7 @@ fn remarks(account: &Account) -> Vec<ScanItem> {
         .iter()
         .map(|other| ScanItem::Notice(None, ["left out: ", &other.path, " is not a calendar"].concat()));
     let failed = account.failed.iter().map(|(target, status)| {
-        let path = ["/", &layout::directory_name(last_segment(target))].concat();
+        let path = ["/", &names::directory_name(last_segment(target))].concat();
         let text = format!("{target}: the server lists it with status {status}.");
         ScanItem::Failed(path, Error::new(Kind::Forbidden, text))
     });
@@ -344,11 +329,6 @@ fn with_all_that_are_ready((mut weight, first): Weighed, wanted: &mut Wanted) ->
 
 fn nobody_listens() -> Error {
     Error::new(Kind::Cancelled, "Cancelled.")
-}
-
-/// The last segment of a collection's path, as the server spelt it.
-pub(crate) fn last_segment(target: &Target) -> &str {
-    target.path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("calendar")
 }
 
 fn directory(path: &str) -> Entry {

@@ -177,6 +177,11 @@ impl Target {
     }
 }
 
+/// The last segment of a collection's path, as the server spelt it.
+pub(crate) fn last_segment(target: &Target) -> &str {
+    target.path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("calendar")
+}
+
 /// The scheme an absolute URL begins with.
 fn scheme_of(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;

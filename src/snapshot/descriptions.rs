@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::vdir::vdir_color;
 use crate::caldav::calendars::Properties;
-use crate::source::metadata::vdir_color;
 
 /// The file with everything.
 const SIDECAR: &str = ".caldav.json";
@@ -16,11 +16,11 @@ const VDIR: [&str; 4] = ["displayname", "color", "description", "order"];
 
 /// What is known of a calendar by now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Descriptions {
+pub(crate) struct Descriptions {
     sidecar: Option<Sidecar>,
     vdir: BTreeMap<&'static str, String>,
     /// The paths of the files that said so.
-    pub(super) paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,18 +33,18 @@ struct Sidecar {
 }
 
 /// Whether a file of this name describes the calendar.
-pub(super) fn describes(name: &str) -> bool {
+pub(crate) fn describes(name: &str) -> bool {
     name == SIDECAR || VDIR.contains(&name)
 }
 
 /// Whether this is the file after which the calendar is known.
-pub(super) fn is_sidecar(name: &str) -> bool {
+pub(crate) fn is_sidecar(name: &str) -> bool {
     name == SIDECAR
 }
 
 impl Descriptions {
     /// Takes a file in. The error says what is wrong with it.
-    pub(super) fn add(&mut self, name: &str, bytes: &Bytes) -> Result<(), String> {
+    pub(crate) fn add(&mut self, name: &str, bytes: &Bytes) -> Result<(), String> {
         if is_sidecar(name) {
             let sidecar: Sidecar =
                 serde_json::from_slice(bytes).map_err(|_| "it is no description of a calendar".to_owned())?;
@@ -60,17 +60,17 @@ impl Descriptions {
     }
 
     /// Where the calendar was, if that is known.
-    pub(super) fn href(&self) -> Option<&str> {
+    pub(crate) fn href(&self) -> Option<&str> {
         self.sidecar.as_ref().map(|sidecar| sidecar.href.as_str()).filter(|href| !href.is_empty())
     }
 
     /// What an object was called on the server, if its file's name does not tell.
-    pub(super) fn segment(&self, name: &str) -> Option<&str> {
+    pub(crate) fn segment(&self, name: &str) -> Option<&str> {
         self.sidecar.as_ref()?.names.get(name).map(String::as_str)
     }
 
     /// The properties to have. What a vdir file says was perhaps changed by hand: it wins.
-    pub(super) fn properties(&self) -> Properties {
+    pub(crate) fn properties(&self) -> Properties {
         let mut all = self.sidecar.as_ref().map(|sidecar| sidecar.properties.clone()).unwrap_or_default();
         let vdir = |name: &str| self.vdir.get(name).filter(|text| !text.is_empty()).cloned();
         all.displayname = vdir("displayname").or(all.displayname);

@@ -1,12 +1,15 @@
 //! The options, as strings from outside, parsed into types. Every mistake is reported at once.
 
+pub mod location;
+pub mod providers;
+
 use std::fmt;
 use std::time::Duration;
 
 use wildmatch::WildMatch;
 
 use crate::error::{Error, Kind};
-use crate::location::Location;
+use location::Location;
 
 /// Everything a run is told.
 #[derive(Clone, Debug)]

@@ -1,5 +1,8 @@
 //! Signing in: from a location to the calendars of an account. What a source and a destination begin with.
 
+pub(crate) mod check;
+mod identity;
+
 use crate::caldav::calendars::{self, Calendar};
 use crate::caldav::discovery::{Found, discover};
 use crate::error::{Kind, Result};
@@ -7,6 +10,8 @@ use crate::options::Options;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::propfind::Depth;
+pub use check::Finding;
+pub use identity::{Identity, origin};
 
 /// What signing in found.
 #[derive(Clone, Debug, Default)]
@@ -61,14 +66,4 @@ impl Account {
         }
         Ok(())
     }
-}
-
-/// Who signs in where, without secrets: `user@host`, with the path if the user gave one.
-#[must_use]
-pub fn origin(options: &Options) -> String {
-    let start = &options.location.start;
-    let user =
-        if options.username.is_empty() { String::new() } else { [options.username.as_str(), "@"].concat() };
-    let path = if options.location.has_path { start.path.trim_end_matches('/') } else { "" };
-    [user.as_str(), &start.origin.authority(), path].concat()
 }

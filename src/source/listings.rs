@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::{Entry, ScanItem, directory, http_date, metadata};
+use super::{Entry, ScanItem, directory, http_date};
 use crate::caldav::calendars::Calendar;
 use crate::caldav::listing::{Listed, Listing};
-use crate::layout;
 use crate::options::Fetch;
+use crate::snapshot::{calendar_json, digest, names};
 use crate::webdav::href::Target;
 
 /// An object: the shelf, and the place on it. The order is the order of the scan.
@@ -115,8 +115,8 @@ impl Shelf {
             percent_encoding::percent_decode_str(&a.name).eq(percent_encoding::percent_decode_str(&b.name))
         });
         objects.shrink_to_fit();
-        let names: Vec<String> = objects.iter().map(|o| layout::object_name(&o.name)).collect();
-        let alike = layout::alike(names.iter().map(String::as_str));
+        let names: Vec<String> = objects.iter().map(|o| names::object_name(&o.name)).collect();
+        let alike = names::alike(names.iter().map(String::as_str));
         drop(names);
         let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
         let multiget_failures = Cell::default();
@@ -135,12 +135,12 @@ impl Shelf {
         for at in 0..shelf.len() {
             let Some((name, object)) = shelf.name(at).zip(shelf.objects.get(at as usize)) else { continue };
             shelf.index.push((hash(&name), at));
-            if !layout::tells(&name, &object.name) {
+            if !names::tells(&name, &object.name) {
                 names.push((name, object.name.to_string()));
             }
         }
         shelf.index.sort_unstable();
-        shelf.files = metadata::files(&shelf.calendar, names);
+        shelf.files = calendar_json::files(&shelf.calendar, names);
         shelf
     }
 
@@ -162,9 +162,9 @@ impl Shelf {
     /// The file name of an object.
     fn name(&self, at: u32) -> Option<String> {
         let segment = &self.objects.get(at as usize)?.name;
-        let name = layout::object_name(segment);
+        let name = names::object_name(segment);
         Some(if self.told_apart.binary_search(&at).is_ok() {
-            layout::told_apart(&name, segment)
+            names::told_apart(&name, segment)
         } else {
             name
         })
@@ -207,7 +207,7 @@ impl Shelf {
         });
         let files = self.files.iter().map(|(name, bytes)| {
             let size = Some(bytes.len() as u64);
-            let version = Some(layout::hash(&[bytes], 32));
+            let version = Some(digest::hash(&[bytes], 32));
             ScanItem::Entry(Entry {
                 path: format!("/{}/{name}", self.directory),
                 is_directory: false,
@@ -235,7 +235,7 @@ impl Shelf {
             size: None,
             modified: http_date(modified),
             version: known.then(|| {
-                layout::hash(
+                digest::hash(
                     &[calendar.as_bytes(), object.name.as_bytes(), etag.as_bytes(), modified.as_bytes(), how],
                     32,
                 )

@@ -13,9 +13,8 @@ use futures::{FutureExt, SinkExt};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::calendar::{self, Collection};
-use super::descriptions::{Descriptions, describes, is_sidecar};
-use super::object::{Placed, no_object, place};
 use super::properties::describe;
+use super::put_object::{Placed, no_object, place};
 use super::verify::{BATCH, Written};
 use super::{Content, Item, Outcome, Report};
 use crate::account::Account;
@@ -24,9 +23,10 @@ use crate::caldav::scheduling::{Scheduling, scheduling};
 use crate::error::{Error, Kind, Result};
 use crate::ical;
 use crate::ical::edit::{Part, split};
-use crate::layout;
 use crate::options::{Options, Verify};
 use crate::session::Session;
+use crate::snapshot::descriptions::{Descriptions, describes, is_sidecar};
+use crate::snapshot::names;
 use crate::webdav::href::Target;
 
 /// Files that are on their way at once, and their bytes.
@@ -298,10 +298,10 @@ impl Run {
     async fn object(&self, directory: &Directory, collection: &Rc<Collection>, file: &Rc<File>, part: Part) {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let segment = if file.all > 1 {
-            layout::plain_segment(&part.uid)
+            names::plain_segment(&part.uid)
         } else {
             let descriptions = directory.descriptions.borrow();
-            descriptions.segment(name).map_or_else(|| layout::segment(name), str::to_owned)
+            descriptions.segment(name).map_or_else(|| names::segment(name), str::to_owned)
         };
         let uid = part.uid.clone();
         match place(self, collection, &file.path, &segment, part).await {
@@ -394,9 +394,10 @@ impl Run {
             return;
         }
         for collection in self.collections.borrow().iter() {
-            let directory = layout::directory_name(crate::source::last_segment(&collection.calendar.target));
+            let directory =
+                names::directory_name(crate::webdav::href::last_segment(&collection.calendar.target));
             for object in collection.existing.unclaimed() {
-                let path = ["/", &directory, "/", &layout::object_name(&object.segment)].concat();
+                let path = ["/", &directory, "/", &names::object_name(&object.segment)].concat();
                 self.notice(&path, "is on the server only");
             }
         }

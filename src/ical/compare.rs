@@ -6,7 +6,8 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use super::content::{Component, Line, calendars};
+use super::components::{Component, calendars};
+use super::lines::Line;
 
 /// What an object says: one statement for each property, as numbers. Which property it is, is found out
 /// from the text when two objects differ.

@@ -10,8 +10,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 
 use percent_encoding::percent_decode_str;
-use sha2::{Digest, Sha256};
 
+use super::digest::hash;
 use crate::error::is_invisible;
 
 /// The longest name, in bytes.
@@ -95,21 +95,6 @@ pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
         }
     }
     alike
-}
-
-/// The first `digits` hexadecimal digits of the SHA-256 of `parts`, each with its length.
-#[must_use]
-pub fn hash(parts: &[&[u8]], digits: usize) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let mut out = String::with_capacity(digits);
-    for half in hasher.finalize().iter().flat_map(|byte| [byte >> 4, byte & 15]).take(digits) {
-        out.push(char::from_digit(u32::from(half), 16).unwrap_or_default());
-    }
-    out
 }
 
 /// A number that is the same for names that differ only in case.

@@ -5,15 +5,15 @@ use futures::StreamExt;
 
 use super::Outcome;
 use super::calendar::{Collection, says};
-use super::run::Run;
+use super::restore::Run;
 use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
+use crate::ical::compare::{Difference, Meaning};
 use crate::ical::edit::{Part, with_schedule_agent, with_uid};
-use crate::ical::meaning::{Difference, Meaning};
-use crate::layout;
 use crate::options::Conflict;
 use crate::session::retry;
 use crate::session::{SendError, transport_error};
+use crate::snapshot::{digest, names};
 use crate::webdav::get::get;
 use crate::webdav::href::Target;
 use crate::webdav::put::{Condition, put};
@@ -137,7 +137,7 @@ impl Parcel<'_> {
 
     /// Takes another UID, the same in every run, so that a second run finds it.
     fn duplicate(&mut self) -> Option<Outcome> {
-        self.uid = [&self.uid, "-", &layout::hash(&[&self.bytes], 12)].concat();
+        self.uid = [&self.uid, "-", &digest::hash(&[&self.bytes], 12)].concat();
         self.bytes = Bytes::from(with_uid(&self.bytes, &self.uid));
         self.meaning = Meaning::of(&self.bytes).unwrap_or_default();
         self.rename(&self.uid.clone());
@@ -148,7 +148,7 @@ impl Parcel<'_> {
     }
 
     fn rename(&mut self, from: &str) {
-        self.target = self.collection.calendar.target.member(&layout::plain_segment(from));
+        self.target = self.collection.calendar.target.member(&names::plain_segment(from));
         self.condition = Condition::Absent;
         self.outcome = Outcome::Created;
     }

@@ -4,7 +4,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use crate::providers::{self, Provider};
+use super::providers::{self, Provider};
 use crate::webdav::href::{Origin, Target};
 
 /// Where to start, and whom to trust.

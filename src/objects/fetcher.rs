@@ -12,12 +12,12 @@ use futures::channel::oneshot;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, TryFutureExt};
 
-use super::catalog::{Catalog, Id, Shelf};
 use crate::caldav::multiget::multiget;
 use crate::error::{Error, Kind, Result};
 use crate::ical;
 use crate::options::Fetch;
 use crate::session::{SendError, Session, transport_error};
+use crate::source::listings::{Catalog, Id, Shelf};
 use crate::webdav::get::get;
 use crate::webdav::href::Target;
 

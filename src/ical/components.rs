@@ -1,0 +1,82 @@
+//! Content lines and components (RFC 5545 3.1, 3.6), found in bytes without changing them.
+//!
+//! Not a parser of iCalendar: real files hold what no strict parser takes, and a restore has to carry them all.
+//! What is looked at is only where lines begin and end, what they are called, and which components hold them.
+
+use super::lines::{Line, lines};
+
+/// A component: `BEGIN:VEVENT` to `END:VEVENT`.
+#[derive(Debug, Default)]
+pub struct Component<'t> {
+    /// Its kind, in upper case, such as `VEVENT`.
+    pub kind: String,
+    /// All of its bytes.
+    pub raw: &'t [u8],
+    /// Its own lines, without `BEGIN` and `END`.
+    pub lines: Vec<Line<'t>>,
+    /// What it holds.
+    pub children: Vec<Component<'t>>,
+}
+
+impl Component<'_> {
+    /// The value of the first line of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<String> {
+        let line = self.lines.iter().find(|line| line.is(name))?;
+        Some(String::from_utf8_lossy(line.value()).trim().to_owned())
+    }
+}
+
+/// As deep as components are followed.
+const DEPTH: usize = 16;
+
+/// The calendars in `text`: usually one. None if it is not made of components.
+#[must_use]
+pub fn calendars(text: &[u8]) -> Option<Vec<Component<'_>>> {
+    let mut open: Vec<(Component<'_>, usize)> = Vec::new();
+    let mut done = Vec::new();
+    let mut at = text.len() - text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).len();
+    for line in lines(text) {
+        let start = at;
+        at += line.raw.len();
+        if line.is("BEGIN") {
+            let kind = String::from_utf8_lossy(line.value()).trim().to_ascii_uppercase();
+            if open.len() >= DEPTH {
+                return None;
+            }
+            open.push((Component { kind, ..Component::default() }, start));
+        } else if line.is("END") {
+            let (mut component, start) = open.pop()?;
+            component.raw = text.get(start..at).unwrap_or_default();
+            match open.last_mut() {
+                Some((parent, _)) => parent.children.push(component),
+                None => done.push(component),
+            }
+        } else if let Some((component, _)) = open.last_mut() {
+            component.lines.push(line);
+        } else if !line.text.is_empty() {
+            return None;
+        }
+    }
+    let whole = open.is_empty() && !done.is_empty() && done.iter().all(|c| c.kind == "VCALENDAR");
+    whole.then_some(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_hold_components() {
+        let text = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nbegin:vevent\r\nUID:1\r\nBEGIN:VALARM\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+        let all = calendars(text).unwrap();
+        assert_eq!((all[0].raw, all[0].children[0].kind.as_str()), (text.as_slice(), "VEVENT"));
+        assert_eq!(all[0].children[0].value("UID").as_deref(), Some("1"));
+        assert_eq!(all[0].children[0].children[0].kind, "VALARM");
+        for broken in
+            ["", "hello", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n", "BEGIN:VCARD\r\nEND:VCARD"]
+        {
+            assert!(calendars(broken.as_bytes()).is_none(), "{broken}");
+        }
+    }
+}

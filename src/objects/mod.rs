@@ -1,0 +1,3 @@
+//! The bytes of calendar objects: what a backup reads, and what a restore finds on the server.
+
+pub(crate) mod fetcher;

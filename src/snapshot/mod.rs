@@ -1,0 +1,7 @@
+//! What a snapshot of an account consists of: the names of its files, and the files that describe a calendar.
+
+pub(crate) mod calendar_json;
+pub(crate) mod descriptions;
+pub mod digest;
+pub mod names;
+pub(crate) mod vdir;
