@@ -1,6 +1,6 @@
 //! The CalDAV connector: everything it takes to back up the calendars of an account.
 //!
-//! The crate is built twice: as a WebAssembly component, where [`http::Runtime`] is `wasi:http`, and
+//! The crate is built twice: as a WebAssembly component, where [`http::Transport`] is `wasi:http`, and
 //! natively, for tests and as the yardstick of the benchmark. Only the modules that exist in the
 //! component alone know of WASI; what is below them is plain async Rust on one thread.
 //!

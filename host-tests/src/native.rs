@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use bytes::Bytes;
 use caldav::destination::{self, Exporter};
 use caldav::error::Kind;
-use caldav::http::{Request, Response, Runtime, TransportError};
+use caldav::http::{Request, Response, Transport, TransportError};
 use caldav::options::Options;
 use caldav::source::{self, Importer};
 use connector_host::Error;
@@ -28,7 +28,7 @@ use hyper_util::rt::TokioExecutor;
 /// The outside world, natively.
 struct Native(Client<HttpConnector, Full<Bytes>>);
 
-impl Runtime for Native {
+impl Transport for Native {
     fn send(
         &self,
         request: Request,

@@ -14,7 +14,7 @@ use wasip3::http::types::{
 use wasip3::{wit_future, wit_stream};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
-use crate::http::{Body, Request, Response, Runtime, TransportError};
+use crate::http::{Body, Request, Response, Transport, TransportError};
 
 /// Bytes that one read takes.
 const PIECE: usize = 64 << 10;
@@ -22,7 +22,7 @@ const PIECE: usize = 64 << 10;
 /// What the host gives.
 pub(crate) struct Wasi;
 
-impl Runtime for Wasi {
+impl Transport for Wasi {
     fn send(
         &self,
         request: Request,

@@ -193,7 +193,7 @@ async fn make(
         // what they did not do, some are slow, some choose another place.
         let pauses = if is_certain { PATIENCE.as_slice() } else { PATIENCE.get(..1).unwrap_or_default() };
         for pause in pauses {
-            session.runtime().sleep(Duration::from_millis(*pause)).await;
+            session.transport().sleep(Duration::from_millis(*pause)).await;
             if let Some(calendar) = look(session, home, known, &place, wanted).await? {
                 return Ok(calendar);
             }

@@ -16,7 +16,7 @@ use futures::channel::mpsc;
 
 use crate::account::{self, Account, Finding, Identity, check};
 use crate::error::{Error, Result};
-use crate::http::Runtime;
+use crate::http::Transport;
 use crate::options::Options;
 use crate::session::Session;
 
@@ -74,8 +74,8 @@ pub struct Exporter {
 impl Exporter {
     /// An exporter by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(runtime: Rc<dyn Runtime>, options: Options) -> Self {
-        let session = Rc::new(Session::new(runtime, &options));
+    pub fn new(transport: Rc<dyn Transport>, options: Options) -> Self {
+        let session = Rc::new(Session::new(transport, &options));
         Self { session, options: Rc::new(options), account: RefCell::default() }
     }
 

@@ -217,7 +217,7 @@ impl Parcel<'_> {
     }
 
     async fn pause(&self) {
-        self.run.session.runtime().sleep(retry::pause(0, None).unwrap_or_default()).await;
+        self.run.session.transport().sleep(retry::pause(0, None).unwrap_or_default()).await;
     }
 
     fn has_odd_name(&self) -> bool {

@@ -9,4 +9,4 @@ mod transport;
 
 pub use request::Request;
 pub use response::{Body, Headers, Response};
-pub use transport::{Runtime, TransportError};
+pub use transport::{Transport, TransportError};

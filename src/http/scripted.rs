@@ -13,7 +13,7 @@ use futures::stream::iter;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt};
 
-use super::{Request, Response, Runtime, TransportError};
+use super::{Request, Response, Transport, TransportError};
 
 /// How often an answer lets everything else go on before it comes.
 const TURNS: u32 = 3;
@@ -76,7 +76,7 @@ pub(crate) struct Script {
     pub(crate) pauses: RefCell<Vec<Duration>>,
 }
 
-impl Runtime for Script {
+impl Transport for Script {
     fn send(
         &self,
         request: Request,

@@ -8,7 +8,7 @@ use futures::future::LocalBoxFuture;
 use super::{Request, Response};
 
 /// The outside world. Everything runs on one thread.
-pub trait Runtime {
+pub trait Transport {
     /// Sends one request, once: no redirects, no retries, no decoding. `timeout` bounds connecting,
     /// waiting for the head, and each pause within the body.
     fn send(

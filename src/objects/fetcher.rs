@@ -158,7 +158,7 @@ impl Fetcher {
                 this.state.borrow_mut().batches -= 1;
                 this.start(ahead);
             };
-            self.session.runtime().spawn(task.boxed_local());
+            self.session.transport().spawn(task.boxed_local());
         }
     }
 

@@ -18,7 +18,7 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, Kind, Result};
-use crate::http::{Body, Request, Response, Runtime, TransportError};
+use crate::http::{Body, Request, Response, Transport, TransportError};
 use crate::options::Options;
 use crate::options::location::Location;
 use crate::webdav::href::Target;
@@ -35,7 +35,7 @@ const GONE: u32 = 3;
 
 /// The conversation.
 pub struct Session {
-    runtime: Rc<dyn Runtime>,
+    transport: Rc<dyn Transport>,
     location: Location,
     authorization: Option<String>,
     timeout: Duration,
@@ -97,13 +97,13 @@ impl From<SendError> for Error {
 impl Session {
     /// A conversation by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(runtime: Rc<dyn Runtime>, options: &Options) -> Self {
+    pub fn new(transport: Rc<dyn Transport>, options: &Options) -> Self {
         let user = &options.username;
         let authorization = (!user.is_empty()).then(|| {
             format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", options.password.reveal())))
         });
         Self {
-            runtime,
+            transport,
             location: options.location.clone(),
             authorization,
             timeout: options.timeout,
@@ -118,8 +118,8 @@ impl Session {
 
     /// The outside world, for tasks beside the caller.
     #[must_use]
-    pub fn runtime(&self) -> &Rc<dyn Runtime> {
-        &self.runtime
+    pub fn transport(&self) -> &Rc<dyn Transport> {
+        &self.transport
     }
 
     /// The most requests under way at once, at the moment.
@@ -187,7 +187,7 @@ impl Session {
             if let Some(error) = self.stopped.borrow().clone() {
                 return Err(error.into());
             }
-            let sent = self.runtime.send(self.complete(request), self.timeout).await;
+            let sent = self.transport.send(self.complete(request), self.timeout).await;
             let (why, pause) = match sent {
                 Ok(response) if response.status < 400 => {
                     self.gate.speed_up();
@@ -242,7 +242,7 @@ impl Session {
                 kept = Some(permit);
             } else {
                 drop(permit);
-                self.runtime.sleep(pause).await;
+                self.transport.sleep(pause).await;
             }
             attempt += 1;
         }
@@ -269,7 +269,7 @@ impl Session {
         let held = Held {
             body: response.body,
             permit: Some(permit),
-            runtime: Rc::clone(&self.runtime),
+            transport: Rc::clone(&self.transport),
             most: self.timeout * WHOLE_ANSWER,
             deadline: None,
         };
@@ -325,7 +325,7 @@ pub fn transport_error(target: &Target, error: &TransportError) -> Error {
 struct Held {
     body: Body,
     permit: Option<Permit>,
-    runtime: Rc<dyn Runtime>,
+    transport: Rc<dyn Transport>,
     most: Duration,
     deadline: Option<LocalBoxFuture<'static, ()>>,
 }
@@ -343,7 +343,7 @@ impl Stream for Held {
                 Poll::Ready(last)
             }
             Poll::Pending => {
-                let deadline = this.deadline.get_or_insert_with(|| this.runtime.sleep(this.most));
+                let deadline = this.deadline.get_or_insert_with(|| this.transport.sleep(this.most));
                 if deadline.poll_unpin(cx).is_pending() {
                     return Poll::Pending;
                 }

@@ -17,8 +17,8 @@ fn send(
 ) -> (Result<String, Error>, Rc<Script>) {
     let options = options(pairs);
     run(answer, |script| async move {
-        let runtime: Rc<dyn Runtime> = Rc::<Script>::clone(&script);
-        let session = Session::new(runtime, &options);
+        let transport: Rc<dyn Transport> = Rc::<Script>::clone(&script);
+        let session = Session::new(transport, &options);
         let result = match session.send(get("/x")).await {
             Ok(answer) => answer
                 .response

@@ -17,7 +17,7 @@ use crate::account::{self, Account, Finding, Identity, check};
 use crate::caldav::calendars::Calendar;
 use crate::caldav::listing;
 use crate::error::{Error, Kind, Result};
-use crate::http::Runtime;
+use crate::http::Transport;
 use crate::objects::fetcher::Fetcher;
 use crate::options::Options;
 use crate::session::Session;
@@ -77,8 +77,8 @@ pub struct Importer {
 impl Importer {
     /// An importer by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(runtime: Rc<dyn Runtime>, options: Options) -> Self {
-        let session = Rc::new(Session::new(runtime, &options));
+    pub fn new(transport: Rc<dyn Transport>, options: Options) -> Self {
+        let session = Rc::new(Session::new(transport, &options));
         let catalog = Rc::new(Catalog::default());
         let fetcher = Fetcher::new(Rc::clone(&session), Rc::clone(&catalog), options.fetch);
         Self { session, options, account: RefCell::default(), catalog, fetcher }

@@ -12,7 +12,7 @@ use futures::channel::mpsc;
 use futures::future::{join, join3};
 use futures::{SinkExt, StreamExt};
 
-use crate::http::Runtime;
+use crate::http::Transport;
 use crate::options::Options;
 use crate::source::{Content, Entry, Importer, ScanItem};
 
@@ -24,19 +24,19 @@ const USAGE: &str =
 type Outcome<T = ()> = Result<T, String>;
 
 /// Runs what the arguments say. Messages go to standard error.
-pub(crate) async fn run(runtime: Rc<dyn Runtime>) -> Result<(), ()> {
+pub(crate) async fn run(transport: Rc<dyn Transport>) -> Result<(), ()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    obey(runtime, &arguments).await.map_err(|error| tell(&error))
+    obey(transport, &arguments).await.map_err(|error| tell(&error))
 }
 
-async fn obey(runtime: Rc<dyn Runtime>, arguments: &[String]) -> Outcome {
+async fn obey(transport: Rc<dyn Transport>, arguments: &[String]) -> Outcome {
     let [command, location, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
     #[cfg(feature = "restore")]
     if command == "restore" {
         let options = options(location, rest, Options::parse_to_restore)?;
-        return restore::run(&crate::destination::Exporter::new(runtime, options)).await;
+        return restore::run(&crate::destination::Exporter::new(transport, options)).await;
     }
-    let importer = Importer::new(runtime, options(location, rest, Options::parse)?);
+    let importer = Importer::new(transport, options(location, rest, Options::parse)?);
     match command.as_str() {
         "backup" => backup(&importer).await,
         "calendars" => calendars(&importer).await,
