@@ -73,7 +73,8 @@ impl Error {
         &self.message
     }
 
-    /// Whether this ends the whole run, whatever else there is to do: nothing else can succeed.
+    /// Returns true if nothing of the run can succeed after this error, also when it is the outcome of a single
+    /// object. The list is the one in `wit/types.wit`.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         matches!(

@@ -12,7 +12,8 @@ use caldav::options::Options;
 use caldav::source::{self, Importer};
 use connector_host::Error;
 use connector_host::bindings::{
-    Content, Datetime, Entry, EntryKind, Failure, Identity, Item, Notice, Outcome, ScanItem, WriteItem,
+    Content, Datetime, Entry, EntryKind, Failure, Identity, Item, Notice, Omission, Outcome, ScanItem,
+    WriteItem,
 };
 use connector_host::job::Writing;
 use connector_host::mirror::Source;
@@ -162,6 +163,7 @@ fn item(item: source::ScanItem) -> ScanItem {
             version: entry.version,
         }),
         source::ScanItem::Notice(path, message) => ScanItem::Notice(Notice { path, message }),
+        source::ScanItem::Omitted(path, message) => ScanItem::Omitted(Omission { path, message }),
         source::ScanItem::Failed(path, error) => {
             ScanItem::Failed(Failure { path, error: translated(&error) })
         }
@@ -263,5 +265,6 @@ fn report(report: destination::Report) -> WriteItem {
             },
         )),
         destination::Report::Notice(path, message) => WriteItem::Notice(Notice { path, message }),
+        destination::Report::Extra(path) => WriteItem::Extra(path),
     }
 }

@@ -38,7 +38,7 @@ fn it_imports_nothing_but_http_a_clock_and_what_std_needs() -> anyhow::Result<()
         let name = import.split('@').next().unwrap_or_default();
         ensure!(ALLOWED.contains(&name), "{import} is not on the list");
     }
-    for export in ["plakar:connector/source@0.1.0", "plakar:connector/destination@0.1.0"] {
+    for export in ["plakar:connector/source@0.2.0", "plakar:connector/destination@0.2.0"] {
         ensure!(connector.exports().iter().any(|name| name == export), "{export} is missing");
     }
     ensure!(

@@ -17,4 +17,6 @@ wasmtime::component::bindgen!({
 
 pub use exports::plakar::connector::destination::{Item, Outcome, WriteItem};
 pub use exports::plakar::connector::source::{Content, ScanItem};
-pub use plakar::connector::types::{Datetime, Entry, EntryKind, Error, Failure, Finding, Identity, Notice};
+pub use plakar::connector::types::{
+    Datetime, Entry, EntryKind, Error, Failure, Finding, Identity, Notice, Omission,
+};

@@ -52,6 +52,22 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Returns true if nothing of the run can succeed after this error, also when it is the outcome of a single
+    /// entry or item. The list is the one in `wit/types.wit`.
+    #[must_use]
+    pub fn ends_run(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidOptions(_)
+                | Self::SignInRefused(_)
+                | Self::Tls(_)
+                | Self::Denied(_)
+                | Self::Cancelled(_)
+        )
+    }
+}
+
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         (self.code(), self.message()) == (other.code(), other.message())

@@ -40,6 +40,18 @@ pub enum Event<'a> {
         /// The remark.
         message: &'a str,
     },
+    /// Something in the folder is left out on purpose.
+    Omitted {
+        /// Its path.
+        path: &'a str,
+        /// The reason.
+        message: &'a str,
+    },
+    /// In a dry run: something that only the destination has.
+    Extra {
+        /// Its path.
+        path: &'a str,
+    },
 }
 
 /// What a run came to.
@@ -98,10 +110,7 @@ pub async fn spread(
         Err(error) => return (summary, Err(error)),
     };
     for path in &left_out {
-        observe(Event::Notice {
-            path: Some(path),
-            message: "left out: neither a file nor a folder of the backup",
-        });
+        observe(Event::Omitted { path, message: "neither a file nor a folder of the backup" });
     }
     observe(Event::Found(found.iter().filter(|found| found.size.is_some()).count() as u64));
     let writing = exporter.write();
@@ -119,6 +128,7 @@ pub async fn spread(
                     WriteItem::Notice(notice) => {
                         observe(Event::Notice { path: notice.path.as_deref(), message: &notice.message });
                     }
+                    WriteItem::Extra(path) => observe(Event::Extra { path }),
                 }
             }
         }

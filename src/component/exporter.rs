@@ -110,6 +110,7 @@ impl From<core::Report> for destination::WriteItem {
         match report {
             core::Report::Done(path, outcome) => Self::Done((path, outcome.into())),
             core::Report::Notice(path, message) => Self::Notice(types::Notice { path, message }),
+            core::Report::Extra(path) => Self::Extra(path),
         }
     }
 }

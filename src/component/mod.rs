@@ -210,6 +210,7 @@ impl From<source::ScanItem> for source_wit::ScanItem {
             source::ScanItem::Failed(path, error) => {
                 Self::Failed(types::Failure { path, error: error.into() })
             }
+            source::ScanItem::Omitted(path, message) => Self::Omitted(types::Omission { path, message }),
         }
     }
 }

@@ -62,6 +62,8 @@ pub enum Report {
     Done(String, Outcome),
     /// A remark, and the path it is about.
     Notice(Option<String>, String),
+    /// In a dry run: the path of an object that only the server has.
+    Extra(String),
 }
 
 /// One account, opened for writing.

@@ -135,7 +135,7 @@ pub(super) async fn run(
         run.pass_on(&mut out).await?;
     }
     run.drain(&mut tasks, &mut out, 1).await?;
-    run.say_what_is_left();
+    run.report_extras();
     run.pass_on(&mut out).await?;
     let fatal = run.fatal.borrow_mut().take();
     fatal.map_or(Ok(()), Err)
@@ -174,8 +174,6 @@ impl Run {
     fn done(&self, path: &str, outcome: Outcome) {
         if let Outcome::Failed(error) = &outcome
             && error.is_fatal()
-            && error.kind != Kind::Denied
-            && error.kind != Kind::InvalidOptions
         {
             self.fatal.borrow_mut().get_or_insert_with(|| error.clone());
         }
@@ -388,8 +386,8 @@ impl Run {
         collection.is_new || self.options.restore.conflict == crate::options::Conflict::Overwrite
     }
 
-    /// In a dry run: what the calendars have that the backup has not.
-    fn say_what_is_left(&self) {
+    /// In a dry run, reports the objects that only the server has.
+    fn report_extras(&self) {
         if !self.options.restore.dry_run {
             return;
         }
@@ -398,7 +396,7 @@ impl Run {
                 names::directory_name(crate::webdav::href::last_segment(&collection.calendar.target));
             for object in collection.existing.unclaimed() {
                 let path = ["/", &directory, "/", &names::object_name(&object.segment)].concat();
-                self.notice(&path, "is on the server only");
+                self.reports.borrow_mut().push(Report::Extra(path));
             }
         }
     }

@@ -183,11 +183,11 @@ impl Shelf {
     /// Everything on the shelf, as a scan reports it.
     pub(crate) fn items(&self, fetch: Fetch) -> impl Iterator<Item = ScanItem> {
         let path = self.path();
-        let notice = |text: String| ScanItem::Notice(Some(path.clone()), text);
+        let omitted = |text: String| ScanItem::Omitted(Some(path.clone()), text);
         let mut remarks: Vec<ScanItem> = self
             .nested
             .iter()
-            .map(|nested| notice(format!("left out: {} is a collection within a calendar", nested.path)))
+            .map(|nested| omitted(format!("{} is a collection within a calendar", nested.path)))
             .collect();
         if let Some(subscription) = &self.calendar.properties.subscription {
             let source = if subscription.source.is_empty() {
@@ -196,7 +196,7 @@ impl Shelf {
                 &subscription.source
             };
             remarks
-                .push(notice(format!("a subscription: kept by its address ({source}), without its events")));
+                .push(omitted(format!("the events of a subscription: only its address ({source}) is kept")));
         }
         let strange = self.strange.iter().map(|what| {
             let error = crate::error::Error::new(

@@ -49,6 +49,8 @@ pub enum ScanItem {
     Notice(Option<String>, String),
     /// A path of which nothing is known, and why.
     Failed(String, Error),
+    /// Something that is left out on purpose: the entry it belongs to, if there is one, and the reason.
+    Omitted(Option<String>, String),
 }
 
 /// One answer of `read_all`: a path, and its bytes. As `content` in `wit/source.wit`.
@@ -281,11 +283,11 @@ impl Importer {
 
 /// What there is besides calendars.
 fn remarks(account: &Account) -> Vec<ScanItem> {
-    let gone = account.gone.iter().map(|error| ScanItem::Notice(None, ["left out: ", error].concat()));
+    let gone = account.gone.iter().map(|error| ScanItem::Omitted(None, error.clone()));
     let others = account
         .others
         .iter()
-        .map(|other| ScanItem::Notice(None, ["left out: ", &other.path, " is not a calendar"].concat()));
+        .map(|other| ScanItem::Omitted(None, [&other.path, " is not a calendar"].concat()));
     let failed = account.failed.iter().map(|(target, status)| {
         let path = ["/", &names::directory_name(last_segment(target))].concat();
         let text = format!("{target}: the server lists it with status {status}.");

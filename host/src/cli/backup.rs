@@ -121,6 +121,13 @@ impl Report {
                     path.map(|path| format!("{path}: ")).unwrap_or_default()
                 ));
             }
+            Event::Omitted { path, message } => {
+                self.output.object("omitted", json!({ "path": path, "message": message }));
+                self.progress.line(&format!(
+                    "left out: {}{message}",
+                    path.map(|path| format!("{path}: ")).unwrap_or_default()
+                ));
+            }
             Event::Failed { path, error } => {
                 self.output.object(
                     "failed",

@@ -66,7 +66,7 @@ async fn count(importer: &Importer, output: Output) -> Result<(Counts, usize), E
                     let directory = entry.path.rsplit_once('/').map_or("", |(directory, _)| directory);
                     *counts.entry(directory.to_owned()).or_default() += 1;
                 }
-                ScanItem::Entry(_) | ScanItem::Notice(_) => {}
+                ScanItem::Entry(_) | ScanItem::Notice(_) | ScanItem::Omitted(_) => {}
                 ScanItem::Failed(failure) => {
                     failed += 1;
                     counts.remove(&failure.path);

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use connector_host::Error;
 use connector_host::bindings::Outcome;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
@@ -81,7 +80,7 @@ fn conclude(
             json!({
                 "exit": exit as i32, "destination": exporter.identity().origin, "dry_run": dry, "created": created,
                 "updated": updated, "unchanged": unchanged, "skipped": skipped, "failed": failed,
-                "notices": report.notices, "requests": usage.requests(), "received": usage.received(),
+                "notices": report.notices, "extra": report.on_the_other_side, "requests": usage.requests(), "received": usage.received(),
                 "guest_memory": usage.memory(), "milliseconds": took.as_millis(), "error": error,
             }),
         );
@@ -135,13 +134,22 @@ impl Report {
             Event::Notice { path, message } => {
                 self.notices += 1;
                 self.output.object("notice", json!({ "path": path, "message": message }));
-                let is_other_side = self.mode == Mode::Diff && message.ends_with("only");
-                self.on_the_other_side += u64::from(is_other_side);
                 let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
                 self.progress.line(&format!(
                     "{}{place}{message}",
                     if self.mode == Mode::Diff { "" } else { "note: " }
                 ));
+            }
+            Event::Omitted { path, message } => {
+                self.output.object("omitted", json!({ "path": path, "message": message }));
+                self.progress.line(&format!("left out: {path}: {message}"));
+            }
+            Event::Extra { path } => {
+                self.on_the_other_side += 1;
+                self.output.object("extra", json!({ "path": path }));
+                if self.mode == Mode::Diff {
+                    self.progress.line(&format!("{path}: is on the server only"));
+                }
             }
         }
     }
@@ -159,7 +167,7 @@ impl Report {
         self.output.object("done", json!({ "path": path, "outcome": word, "code": code, "message": why }));
         match (outcome, why) {
             // What ends the whole run is said once, at the end.
-            (Outcome::Failed(Error::Cancelled(_) | Error::SignInRefused(_) | Error::Tls(_)), _) => {}
+            (Outcome::Failed(error), _) if error.ends_run() => {}
             (Outcome::Failed(_), Some(why)) => self.progress.failed(path, why),
             (_, Some(why)) => self.progress.line(&format!("skipped: {path}: {why}")),
             (Outcome::Created, None) if self.mode == Mode::Diff => {

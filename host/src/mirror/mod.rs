@@ -59,6 +59,13 @@ pub enum Event<'a> {
         /// The remark.
         message: &'a str,
     },
+    /// Something was left out on purpose.
+    Omitted {
+        /// The entry that is missing or incomplete because of it, if there is one.
+        path: Option<&'a str>,
+        /// What was left out, and why.
+        message: &'a str,
+    },
     /// Something could not be done. What the folder had of it stays.
     Failed {
         /// Its path.
@@ -222,6 +229,10 @@ impl Run<'_> {
                 ScanItem::Notice(notice) => {
                     (self.observe)(Event::Notice { path: notice.path.as_deref(), message: &notice.message });
                 }
+                ScanItem::Omitted(omission) => {
+                    let (path, message) = (omission.path.as_deref(), &omission.message);
+                    (self.observe)(Event::Omitted { path, message });
+                }
                 ScanItem::Failed(failure) => {
                     self.fail(&failure.path, &failure.error);
                     self.unknown.push(failure.path);
@@ -282,12 +293,7 @@ impl Run<'_> {
             let bytes = match body {
                 Ok(bytes) => bytes,
                 // The same for every other file: the run is over, and says so once.
-                Err(
-                    error
-                    @ (Error::SignInRefused(_) | Error::Tls(_) | Error::Denied(_) | Error::Cancelled(_)),
-                ) => {
-                    return Err(MirrorError::Source(error));
-                }
+                Err(error) if error.ends_run() => return Err(MirrorError::Source(error)),
                 Err(error) => {
                     self.fail(&path, &error);
                     continue;

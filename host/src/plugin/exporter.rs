@@ -190,6 +190,7 @@ async fn report(mut reports: mpsc::Receiver<Vec<WriteItem>>, ledger: &Ledger) {
                     Outcome::Failed(error) => ledger.settle(&path, Fate::Failed(error.message())).await,
                 },
                 WriteItem::Notice(notice) => ledger.note(notice.path.as_deref(), notice.message),
+                WriteItem::Extra(path) => ledger.note(Some(&path), "is on the server only".to_owned()),
             }
         }
     }

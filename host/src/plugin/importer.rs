@@ -115,6 +115,11 @@ async fn list(
                     remark(&sentence(&(place + &notice.message)));
                     continue;
                 }
+                ScanItem::Omitted(omission) => {
+                    let place = omission.path.map(|path| path + ": ").unwrap_or_default();
+                    remark(&sentence(&["left out: ", &place, &omission.message].concat()));
+                    continue;
+                }
             };
             let is_end = answer.is_err();
             let answer = answer.map(|record| ImportResponse { record: Some(record), finished: false });

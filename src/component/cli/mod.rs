@@ -91,6 +91,10 @@ async fn list(importer: &Importer) -> Outcome<(Vec<String>, Vec<Entry>, bool)> {
                     ScanItem::Notice(path, message) => {
                         tell(&["note: ", path.as_deref().unwrap_or_default(), ": ", &message].concat());
                     }
+                    ScanItem::Omitted(path, message) => {
+                        let place = path.map(|path| path + ": ").unwrap_or_default();
+                        tell(&["left out: ", &place, &message].concat());
+                    }
                     ScanItem::Failed(path, error) => {
                         whole = false;
                         tell(&["failed: ", &path, ": ", error.message()].concat());

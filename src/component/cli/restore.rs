@@ -46,6 +46,7 @@ fn count(counts: &mut [u32; 5], report: Report) {
         Report::Notice(path, message) => {
             return tell(&["note: ", path.as_deref().unwrap_or_default(), ": ", &message].concat());
         }
+        Report::Extra(path) => return tell(&["only on the server: ", &path].concat()),
         Report::Done(path, outcome) => match outcome {
             Outcome::Created => (0, None),
             Outcome::Updated => (1, None),
