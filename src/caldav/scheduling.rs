@@ -1,8 +1,8 @@
 //! Whether a server writes to people who are invited (RFC 6638), and what keeps it from that.
 
 use crate::error::Result;
+use crate::http::Target;
 use crate::session::Session;
-use crate::webdav::href::Target;
 use crate::webdav::options::{classes, options};
 
 /// What a PUT of a meeting leads to.

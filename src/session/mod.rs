@@ -18,10 +18,9 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, Kind, Result};
-use crate::http::{Body, Request, Response, Transport, TransportError};
+use crate::http::{Body, Request, Response, Target, Transport, TransportError};
 use crate::options::Options;
 use crate::options::location::Location;
-use crate::webdav::href::Target;
 use crate::webdav::refusal::Refusal;
 use limiter::{Gate, Permit};
 
