@@ -22,7 +22,7 @@ pub async fn scheduling(session: &Session, place: &Target) -> Result<Scheduling>
         Ok(answer) => answer.response.headers,
         Err(error) => {
             let error = crate::error::Error::from(error);
-            return if error.is_fatal() { Err(error) } else { Ok(Scheduling::NeedsAgent) };
+            return if error.ends_run() { Err(error) } else { Ok(Scheduling::NeedsAgent) };
         }
     };
     let classes = classes(&headers);

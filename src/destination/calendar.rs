@@ -121,7 +121,7 @@ fn by_name(known: &[Calendar], text: &str) -> Result<Choice> {
         several => {
             let paths: Vec<_> = several.iter().map(|c| c.target.path.as_str()).collect();
             Err(Error::new(
-                Kind::InvalidOptions,
+                Kind::Conflict,
                 format!("{text}: several calendars have this name; write one of {}.", paths.join(", ")),
             ))
         }
@@ -136,7 +136,7 @@ fn by_backup(known: &[Calendar], name: &str, descriptions: &Descriptions) -> Res
         ("", Some(own)) if !own.is_empty() => names_of::directory_name(own),
         ("", _) => {
             return Err(Error::new(
-                Kind::InvalidOptions,
+                Kind::NotFound,
                 "in no calendar's folder. Name the calendar it goes to with into=NAME.",
             ));
         }
@@ -221,7 +221,7 @@ async fn look(
                 return Ok(Some(calendar));
             }
         }
-        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) if error.ends_run() => return Err(error),
         Err(_) => {}
     }
     let now = calendars::list(session, home, Depth::One).await?;

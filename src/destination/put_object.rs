@@ -163,7 +163,7 @@ impl Parcel<'_> {
             Scheduling::NeedsAgent => self.bytes = Bytes::from(with_schedule_agent(&self.bytes)),
             Scheduling::Unstoppable => {
                 return Err(Error::new(
-                    Kind::Denied,
+                    Kind::Unsupported,
                     "not written: this server sends invitations to everybody in it, and nothing keeps it from that. With scheduling=allow it is written all the same.",
                 ));
             }

@@ -227,7 +227,7 @@ impl Session {
                         && (request.repeatable || matches!(error, TransportError::Connect(_)));
                     let error = transport_error(&request.target, &error);
                     if !again {
-                        return Err(if error.is_fatal() { self.stop(error) } else { error }.into());
+                        return Err(if error.ends_run() { self.stop(error) } else { error }.into());
                     }
                     self.gate.slow_down();
                     (error, retry::pause(attempt, None))
