@@ -71,7 +71,7 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
         Ok(answer) => answer,
         Err(error) => {
             let error = crate::error::Error::from(error);
-            return if error.is_fatal() {
+            return if error.ends_run() {
                 Err(error)
             } else {
                 Ok(vec![bad("abilities", format!("unknown: {error}"))])
@@ -103,7 +103,7 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
 async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
     let listing = match listing::list(session, calendar).await {
         Ok(listing) => listing,
-        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) if error.ends_run() => return Err(error),
         Err(error) => return Ok(vec![bad("listing", error.to_string())]),
     };
     let mut findings =
@@ -121,7 +121,7 @@ async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
         }
         Err(error) => {
             let error = crate::error::Error::from(error);
-            if error.is_fatal() {
+            if error.ends_run() {
                 return Err(error);
             }
             false

@@ -221,7 +221,7 @@ async fn look(
                 return Ok(Some(calendar));
             }
         }
-        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) if error.ends_run() => return Err(error),
         Err(_) => {}
     }
     let now = calendars::list(session, home, Depth::One).await?;

@@ -173,7 +173,7 @@ impl Run {
 
     fn done(&self, path: &str, outcome: Outcome) {
         if let Outcome::Failed(error) = &outcome
-            && error.is_fatal()
+            && error.ends_run()
         {
             self.fatal.borrow_mut().get_or_insert_with(|| error.clone());
         }

@@ -132,7 +132,7 @@ impl Importer {
                         out.send(std::mem::take(&mut items)).await.map_err(|_| nobody_listens())?;
                     }
                 }
-                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) if error.ends_run() => return Err(error),
                 Err(error) => {
                     failures.push(error.clone());
                     items.push(ScanItem::Entry(directory(&path)));
