@@ -4,7 +4,6 @@ use crate::account::Account;
 use crate::caldav::listing;
 use crate::caldav::multiget::multiget;
 use crate::error::Result;
-use crate::options::Options;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::options::{classes, options};
@@ -29,11 +28,9 @@ fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
 }
 
 /// Looks around in an account that is signed in.
-pub(crate) async fn check(session: &Session, options: &Options, account: &Account) -> Result<Vec<Finding>> {
-    let mut findings = vec![good(
-        "signed in",
-        if options.username.is_empty() { "without a user name" } else { &options.username },
-    )];
+pub(crate) async fn check(session: &Session, username: &str, account: &Account) -> Result<Vec<Finding>> {
+    let mut findings =
+        vec![good("signed in", if username.is_empty() { "without a user name" } else { username })];
     findings.extend(account.principal.iter().map(|principal| good("principal", principal.to_string())));
     findings.extend(account.homes.iter().map(|home| good("home set", home.to_string())));
     if let Some(place) = account.homes.first().or(account.calendars.first().map(|calendar| &calendar.target))

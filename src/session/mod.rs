@@ -19,7 +19,7 @@ use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Body, Request, Response, Target, Transport, TransportError};
-use crate::options::Options;
+use crate::options::ConnectionOptions;
 use crate::options::location::Location;
 use crate::webdav::refusal::Refusal;
 use limiter::{ConcurrencyLimiter, Permit};
@@ -96,7 +96,7 @@ impl From<SendError> for Error {
 impl Session {
     /// A conversation by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(transport: Rc<dyn Transport>, options: &Options) -> Self {
+    pub fn new(transport: Rc<dyn Transport>, options: &ConnectionOptions) -> Self {
         let user = &options.username;
         let authorization = (!user.is_empty()).then(|| {
             format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", options.password.reveal())))
