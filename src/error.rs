@@ -41,6 +41,19 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Returns true for the kinds that end the whole run, of a backup and of a restore: whatever is left to do
+    /// would fail for the same reason. This is the only list of them in the connector, and the same as in
+    /// `wit/types.wit`. What fails for one calendar or one object alone must be of another kind.
+    #[must_use]
+    pub fn ends_run(self) -> bool {
+        matches!(
+            self,
+            Self::InvalidOptions | Self::SignInRefused | Self::Tls | Self::Denied | Self::Cancelled
+        )
+    }
+}
+
 /// A failure: its kind, and one or more sentences that say what, where, why and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -73,14 +86,10 @@ impl Error {
         &self.message
     }
 
-    /// Returns true if nothing of the run can succeed after this error, also when it is the outcome of a single
-    /// object. The list is the one in `wit/types.wit`.
+    /// Returns true if this error ends the whole run: see [`Kind::ends_run`].
     #[must_use]
-    pub fn is_fatal(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::SignInRefused | Kind::Cancelled | Kind::Denied | Kind::Tls | Kind::InvalidOptions
-        )
+    pub fn ends_run(&self) -> bool {
+        self.kind.ends_run()
     }
 }
 
@@ -119,6 +128,16 @@ mod tests {
     fn messages_hold_no_control_characters() {
         let error = Error::new(Kind::Other, "a\x1b[31mb\nc\u{202e}d");
         assert_eq!(error.message(), "a [31mb c d");
+    }
+
+    #[test]
+    fn five_kinds_end_a_run() {
+        let ends = |kinds: &[Kind]| kinds.iter().filter(|kind| kind.ends_run()).count();
+        assert_eq!(
+            ends(&[Kind::InvalidOptions, Kind::SignInRefused, Kind::Tls, Kind::Denied, Kind::Cancelled]),
+            5
+        );
+        assert_eq!(ends(&[Kind::Forbidden, Kind::Unsupported, Kind::Unreachable, Kind::RateLimited]), 0);
     }
 
     #[test]

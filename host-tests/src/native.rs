@@ -8,7 +8,7 @@ use bytes::Bytes;
 use caldav::destination::{self, Exporter};
 use caldav::error::Kind;
 use caldav::http::{Request, Response, Transport, TransportError};
-use caldav::options::Options;
+use caldav::options::{DestinationOptions, SourceOptions};
 use caldav::source::{self, Importer};
 use connector_host::Error;
 use connector_host::bindings::{
@@ -95,7 +95,7 @@ pub struct NativeSource {
 impl NativeSource {
     /// Opens an account.
     pub fn open(options: &[(String, String)]) -> anyhow::Result<Self> {
-        let options = Options::parse(options).map_err(|error| anyhow!("{error}"))?;
+        let options = SourceOptions::parse(options).map_err(|error| anyhow!("{error}"))?;
         let (commands, mut inbox) = mpsc::unbounded();
         let handle = tokio::runtime::Handle::current();
         let (identity, known) = std::sync::mpsc::channel();
@@ -204,12 +204,12 @@ impl Source for NativeSource {
 }
 
 /// A destination without a component.
-pub struct NativeDestination(Options);
+pub struct NativeDestination(DestinationOptions);
 
 impl NativeDestination {
     /// Opens an account.
     pub fn open(options: &[(String, String)]) -> anyhow::Result<Self> {
-        Ok(Self(Options::parse_to_restore(options).map_err(|error| anyhow!("{error}"))?))
+        Ok(Self(DestinationOptions::parse(options).map_err(|error| anyhow!("{error}"))?))
     }
 }
 

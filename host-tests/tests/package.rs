@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
-use caldav::options::{KNOWN, Options, READING, WRITING};
+use caldav::options::table::{OptionSpec, Side, Values, options_of};
+use caldav::options::{DestinationOptions, SourceOptions};
 use connector_host::grant::{self, HOST_OPTIONS};
 use connector_host::limits::Limits;
 use host_tests::program::workspace;
@@ -17,23 +18,51 @@ fn schema(side: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&read(&format!("assets/{side}.schema.json"))?)?)
 }
 
-/// Every option that a side takes; `dry_run` and the like included.
-fn options_of(side: &str) -> BTreeSet<&'static str> {
-    let other = if side == "source" { WRITING } else { READING };
-    KNOWN.iter().filter(|name| !other.contains(name)).chain(HOST_OPTIONS).copied().collect()
+const SIDES: [(&str, Side); 2] = [("source", Side::Source), ("destination", Side::Destination)];
+
+/// The name of every option that a side takes; `dry_run` and the like included.
+fn names_of(side: Side) -> BTreeSet<&'static str> {
+    options_of(side).map(|option| option.name).chain(HOST_OPTIONS.iter().copied()).collect()
 }
 
 #[test]
 fn schemas_have_every_option_and_no_other() -> anyhow::Result<()> {
-    for side in ["source", "destination"] {
+    for (side, options) in SIDES {
         let schema = schema(side)?;
         let there = schema["properties"].as_object().context("no properties")?;
-        ensure!(there.keys().map(String::as_str).collect::<BTreeSet<_>>() == options_of(side), "{side}");
+        ensure!(there.keys().map(String::as_str).collect::<BTreeSet<_>>() == names_of(options), "{side}");
         ensure!(
             there.values().all(|one| one["description"].as_str().is_some_and(|text| text.ends_with('.')))
         );
     }
     Ok(())
+}
+
+#[test]
+fn schemas_say_what_the_table_says() -> anyhow::Result<()> {
+    for (side, options) in SIDES {
+        let schema = schema(side)?;
+        for option in options_of(options) {
+            let there = &schema["properties"][option.name];
+            ensure!(same_option(there, option), "{side}: {there} is not {option:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Whether a property of a schema has the default, the choices, the explanation and the secrecy of an option.
+fn same_option(there: &Value, option: &OptionSpec) -> bool {
+    let choices: &[&str] = match option.values {
+        Values::Choice(choices) => choices,
+        Values::Flag => &["true", "false"],
+        _ => &[],
+    };
+    let choices_there: Vec<&str> =
+        there["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    there["default"].as_str().unwrap_or_default() == option.default
+        && choices_there == choices
+        && there["description"] == option.help
+        && (there["format"] == "password") == option.secret
 }
 
 #[test]
@@ -72,8 +101,11 @@ fn schemas_and_the_program_agree() -> anyhow::Result<()> {
         ensure!(validator.is_valid(&json!(all)) == *expected, "the schema of a {side}: {given:?}");
         let pairs: Vec<_> =
             all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let parse = if *side == "source" { Options::parse } else { Options::parse_to_restore };
-        let is_taken = grant::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parse(&rest).is_ok());
+        let parses = |pairs: &[(String, String)]| match *side {
+            "source" => SourceOptions::parse(pairs).is_ok(),
+            _ => DestinationOptions::parse(pairs).is_ok(),
+        };
+        let is_taken = grant::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parses(&rest));
         ensure!(is_taken == *expected, "the program, as a {side}: {given:?}");
     }
     Ok(())
@@ -82,7 +114,7 @@ fn schemas_and_the_program_agree() -> anyhow::Result<()> {
 #[test]
 fn the_readme_and_the_manual_have_every_option() -> anyhow::Result<()> {
     let (readme, manual) = (read("README.md")?, read("docs/plakar-caldav.1")?);
-    for name in options_of("source").union(&options_of("destination")) {
+    for name in names_of(Side::Source).union(&names_of(Side::Destination)) {
         // Set by a flag, and without a meaning.
         if ["name", "location"].contains(name) {
             continue;

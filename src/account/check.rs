@@ -4,7 +4,6 @@ use crate::account::Account;
 use crate::caldav::listing;
 use crate::caldav::multiget::multiget;
 use crate::error::Result;
-use crate::options::Options;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::options::{classes, options};
@@ -29,11 +28,9 @@ fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
 }
 
 /// Looks around in an account that is signed in.
-pub(crate) async fn check(session: &Session, options: &Options, account: &Account) -> Result<Vec<Finding>> {
-    let mut findings = vec![good(
-        "signed in",
-        if options.username.is_empty() { "without a user name" } else { &options.username },
-    )];
+pub(crate) async fn check(session: &Session, username: &str, account: &Account) -> Result<Vec<Finding>> {
+    let mut findings =
+        vec![good("signed in", if username.is_empty() { "without a user name" } else { username })];
     findings.extend(account.principal.iter().map(|principal| good("principal", principal.to_string())));
     findings.extend(account.homes.iter().map(|home| good("home set", home.to_string())));
     if let Some(place) = account.homes.first().or(account.calendars.first().map(|calendar| &calendar.target))
@@ -71,7 +68,7 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
         Ok(answer) => answer,
         Err(error) => {
             let error = crate::error::Error::from(error);
-            return if error.is_fatal() {
+            return if error.ends_run() {
                 Err(error)
             } else {
                 Ok(vec![bad("abilities", format!("unknown: {error}"))])
@@ -103,7 +100,7 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
 async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
     let listing = match listing::list(session, calendar).await {
         Ok(listing) => listing,
-        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) if error.ends_run() => return Err(error),
         Err(error) => return Ok(vec![bad("listing", error.to_string())]),
     };
     let mut findings =
@@ -121,7 +118,7 @@ async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
         }
         Err(error) => {
             let error = crate::error::Error::from(error);
-            if error.is_fatal() {
+            if error.ends_run() {
                 return Err(error);
             }
             false

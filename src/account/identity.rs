@@ -1,6 +1,6 @@
 //! What an account is called in the snapshots of it.
 
-use crate::options::Options;
+use crate::options::ConnectionOptions;
 
 /// What is read, without secrets. As `identity` in `wit/types.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Identity {
 
 /// Who signs in where, without secrets: `user@host`, with the path if the user gave one.
 #[must_use]
-pub fn origin(options: &Options) -> String {
+pub fn origin(options: &ConnectionOptions) -> String {
     let start = &options.location.start;
     let user =
         if options.username.is_empty() { String::new() } else { [options.username.as_str(), "@"].concat() };

@@ -6,7 +6,7 @@ mod identity;
 use crate::caldav::calendars::{self, Calendar};
 use crate::caldav::discovery::{Found, discover};
 use crate::error::{Kind, Result};
-use crate::options::Options;
+use crate::options::location::Location;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::propfind::Depth;
@@ -32,8 +32,8 @@ pub struct Account {
 
 impl Account {
     /// Signs in and lists every home set.
-    pub async fn open(session: &Session, options: &Options) -> Result<Self> {
-        match discover(session, &options.location).await? {
+    pub async fn open(session: &Session, location: &Location) -> Result<Self> {
+        match discover(session, location).await? {
             Found::Calendar(target) => {
                 let home = calendars::list(session, &target, Depth::Zero).await?;
                 Ok(Self { calendars: home.calendars, ..Self::default() })

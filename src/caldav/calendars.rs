@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
+use crate::http::Target;
 use crate::session::Session;
-use crate::webdav::href::Target;
 use crate::webdav::propfind::{Depth, propfind};
 
 /// A calendar collection.

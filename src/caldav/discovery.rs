@@ -5,9 +5,9 @@ use dav_xml::{Limits, Name, Response};
 
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
+use crate::http::Target;
 use crate::options::location::Location;
 use crate::session::{SendError, Session};
-use crate::webdav::href::Target;
 use crate::webdav::propfind::{Depth, propfind};
 use crate::webdav::refusal::Refusal;
 

@@ -5,8 +5,8 @@ use dav_xml::{Limits, Name};
 
 use super::{multistatus, xml_error};
 use crate::error::{Error, Kind, Result};
+use crate::http::Target;
 use crate::session::Session;
-use crate::webdav::href::Target;
 use crate::webdav::propfind::{Depth, propfind};
 
 /// A calendar object resource as it is listed. Kept small: there may be hundreds of thousands.

@@ -3,8 +3,7 @@
 use dav_xml::{Name, declarations, element, empty_element, escape};
 
 use crate::caldav::calendars::Properties;
-use crate::http::Request;
-use crate::webdav::href::Target;
+use crate::http::{Request, Target};
 
 /// How to ask for a calendar. Servers differ in which they understand; they are tried in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

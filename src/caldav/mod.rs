@@ -10,8 +10,8 @@ pub mod scheduling;
 use dav_xml::{Limits, XmlError};
 
 use crate::error::{Error, Kind, Result};
+use crate::http::Target;
 use crate::session::{Answer, SendError, transport_error};
-use crate::webdav::href::Target;
 use crate::webdav::multistatus::{Multistatus, ReadError};
 
 /// The multistatus of an answer; anything but 207 is a refusal or a misunderstanding.

@@ -4,9 +4,8 @@ use dav_xml::{Limits, Name, declarations, empty_element, escape};
 
 use super::{multistatus, xml_error};
 use crate::error::Result;
-use crate::http::Request;
+use crate::http::{Request, Target};
 use crate::session::{SendError, Session};
-use crate::webdav::href::Target;
 use crate::webdav::multistatus::Multistatus;
 
 /// One object of an answer.

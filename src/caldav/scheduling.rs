@@ -1,8 +1,8 @@
 //! Whether a server writes to people who are invited (RFC 6638), and what keeps it from that.
 
 use crate::error::Result;
+use crate::http::Target;
 use crate::session::Session;
-use crate::webdav::href::Target;
 use crate::webdav::options::{classes, options};
 
 /// What a PUT of a meeting leads to.
@@ -22,7 +22,7 @@ pub async fn scheduling(session: &Session, place: &Target) -> Result<Scheduling>
         Ok(answer) => answer.response.headers,
         Err(error) => {
             let error = crate::error::Error::from(error);
-            return if error.is_fatal() { Err(error) } else { Ok(Scheduling::NeedsAgent) };
+            return if error.ends_run() { Err(error) } else { Ok(Scheduling::NeedsAgent) };
         }
     };
     let classes = classes(&headers);

@@ -14,18 +14,18 @@ use super::wasi::Wasi;
 use super::{bindings, cancelled};
 use crate::destination as core;
 use crate::error::{Error, Kind};
-use crate::options::Options;
+use crate::options::DestinationOptions;
 
 /// One account, opened for writing.
 pub(super) struct Exporter(Rc<core::Exporter>);
 
 impl destination::GuestExporter for Exporter {
     fn origins(options: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
-        Ok(Options::parse_to_restore(&options)?.location.origins())
+        Ok(DestinationOptions::parse(&options)?.connection.location.origins())
     }
 
     fn open(options: Vec<(String, String)>) -> Result<destination::Exporter, types::Error> {
-        let exporter = core::Exporter::new(Rc::new(Wasi), Options::parse_to_restore(&options)?);
+        let exporter = core::Exporter::new(Rc::new(Wasi), DestinationOptions::parse(&options)?);
         Ok(destination::Exporter::new(Self(Rc::new(exporter))))
     }
 

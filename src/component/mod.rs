@@ -17,7 +17,7 @@ use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
 use crate::account::{Finding, Identity};
 use crate::error::{Error, Kind};
-use crate::options::Options;
+use crate::options::SourceOptions;
 use crate::source;
 use wasi::Wasi;
 
@@ -64,11 +64,11 @@ struct Importer(Rc<source::Importer>);
 
 impl source_wit::GuestImporter for Importer {
     fn origins(options: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
-        Ok(Options::parse(&options)?.location.origins())
+        Ok(SourceOptions::parse(&options)?.connection.location.origins())
     }
 
     fn open(options: Vec<(String, String)>) -> Result<source_wit::Importer, types::Error> {
-        let importer = source::Importer::new(Rc::new(Wasi), Options::parse(&options)?);
+        let importer = source::Importer::new(Rc::new(Wasi), SourceOptions::parse(&options)?);
         Ok(source_wit::Importer::new(Self(Rc::new(importer))))
     }
 

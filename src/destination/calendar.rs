@@ -9,7 +9,7 @@ use crate::caldav::calendars::{self, Calendar, Properties};
 use crate::caldav::mkcalendar::{WAYS, Way, mkcalendar};
 use crate::error::{Error, Kind, Result};
 use crate::ical::compare::Meaning;
-use crate::options::Options;
+use crate::options::DestinationOptions;
 use crate::session::{SendError, Session};
 use crate::snapshot::descriptions::Descriptions;
 use crate::snapshot::names as names_of;
@@ -41,15 +41,14 @@ enum Choice {
 /// Finds the calendar for the folder `name` among `known`, or makes it.
 pub(super) async fn open(
     session: &Rc<Session>,
-    options: &Options,
+    options: &DestinationOptions,
     account: &Account,
     known: &[Calendar],
     name: &str,
     descriptions: &Descriptions,
 ) -> Result<Collection> {
-    let restore = &options.restore;
     let named =
-        restore.into.as_ref().or_else(|| restore.map.iter().find(|(from, _)| from == name).map(|(_, to)| to));
+        options.into.as_ref().or_else(|| options.map.iter().find(|(from, _)| from == name).map(|(_, to)| to));
     let is_own = named.is_none() && !account.homes.is_empty();
     let choice = match named {
         Some(text) => by_name(known, text)?,
@@ -63,7 +62,7 @@ pub(super) async fn open(
     };
     let (calendar, is_new) = match choice {
         Choice::There(calendar) => (*calendar, false),
-        Choice::New(name) if !restore.create => {
+        Choice::New(name) if !options.create => {
             return Err(Error::new(
                 Kind::NotFound,
                 format!("there is no calendar {name}, and create=false. The account has {}.", names(known)),
@@ -76,7 +75,7 @@ pub(super) async fn open(
                 .ok_or_else(|| Error::new(Kind::NotFound, "The account has no home set."))?;
             let wanted = descriptions.properties();
             let target = home.as_collection().member(&[&names_of::segment(&name), "/"].concat());
-            if restore.dry_run {
+            if options.dry_run {
                 (Calendar { target, properties: Properties::default(), writable: true }, true)
             } else {
                 (make(session, home, known, target, &wanted).await?, true)
@@ -221,7 +220,7 @@ async fn look(
                 return Ok(Some(calendar));
             }
         }
-        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) if error.ends_run() => return Err(error),
         Err(_) => {}
     }
     let now = calendars::list(session, home, Depth::One).await?;

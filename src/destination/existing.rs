@@ -62,7 +62,7 @@ impl Existing {
             let Some(listed) = shelf.listed(at) else { continue };
             let meaning = match body {
                 Ok(bytes) => Meaning::of(&bytes),
-                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) if error.ends_run() => return Err(error),
                 Err(_) => None,
             };
             this.add(&listed.name, listed.etag.clone(), meaning.as_ref());

@@ -17,7 +17,7 @@ use futures::channel::mpsc;
 use crate::account::{self, Account, Finding, Identity, check};
 use crate::error::{Error, Result};
 use crate::http::Transport;
-use crate::options::Options;
+use crate::options::DestinationOptions;
 use crate::session::Session;
 
 /// Something to write. As `item` in `wit/destination.wit`.
@@ -69,22 +69,22 @@ pub enum Report {
 /// One account, opened for writing.
 pub struct Exporter {
     session: Rc<Session>,
-    options: Rc<Options>,
+    options: Rc<DestinationOptions>,
     account: RefCell<Option<Rc<Account>>>,
 }
 
 impl Exporter {
     /// An exporter by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(transport: Rc<dyn Transport>, options: Options) -> Self {
-        let session = Rc::new(Session::new(transport, &options));
+    pub fn new(transport: Rc<dyn Transport>, options: DestinationOptions) -> Self {
+        let session = Rc::new(Session::new(transport, &options.connection));
         Self { session, options: Rc::new(options), account: RefCell::default() }
     }
 
     /// What is written to.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        Identity { kind: "caldav", origin: account::origin(&self.options), root: "/" }
+        Identity { kind: "caldav", origin: account::origin(&self.options.connection), root: "/" }
     }
 
     /// Signs in and finds where to write.
@@ -95,7 +95,7 @@ impl Exporter {
     /// What the server is and what it can do.
     pub async fn check(&self) -> Result<Vec<Finding>> {
         let account = self.sign_in().await?;
-        check::check(&self.session, &self.options, &account).await
+        check::check(&self.session, &self.options.connection.username, &account).await
     }
 
     /// Writes the items until they end. With `Ok`, exactly one `Done` was sent for each of them.
@@ -112,7 +112,7 @@ impl Exporter {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = Rc::new(Account::open(&self.session, &self.options).await?);
+        let account = Rc::new(Account::open(&self.session, &self.options.connection.location).await?);
         *self.account.borrow_mut() = Some(Rc::clone(&account));
         Ok(account)
     }

@@ -76,7 +76,7 @@ pub(super) async fn place(
     if let Some(outcome) = parcel.address(segment).await? {
         return Ok(Placed::Settled(outcome));
     }
-    if run.options.restore.dry_run {
+    if run.options.dry_run {
         return Ok(Placed::Settled(parcel.outcome));
     }
     parcel.silence().await?;
@@ -120,11 +120,11 @@ impl Parcel<'_> {
             return Ok(Some(Outcome::Unchanged));
         }
         let there = self.collection.calendar.target.member(&present.segment);
-        match self.run.options.restore.conflict {
+        match self.run.options.conflict {
             Conflict::Skip => Ok(Some(Outcome::Skipped("it is there with other content".to_owned()))),
             Conflict::Duplicate => Ok(self.duplicate()),
             Conflict::Overwrite => {
-                if self.run.options.restore.dry_run {
+                if self.run.options.dry_run {
                     self.say_difference(&there).await?;
                 }
                 self.target = there;
@@ -155,7 +155,7 @@ impl Parcel<'_> {
 
     /// Sees to it that nobody is written to.
     async fn silence(&mut self) -> Result<()> {
-        if self.run.options.restore.scheduling || !self.meaning.has_attendees {
+        if self.run.options.scheduling || !self.meaning.has_attendees {
             return Ok(());
         }
         match self.run.scheduling(&self.collection.calendar.target).await? {
@@ -172,7 +172,7 @@ impl Parcel<'_> {
     }
 
     async fn send(&mut self) -> Result<Attempt> {
-        let scheduling = self.run.options.restore.scheduling;
+        let scheduling = self.run.options.scheduling;
         let request = put(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
         match self.run.session.send(request).await {
             Ok(_) => Ok(Attempt::Done),
@@ -239,7 +239,7 @@ impl Parcel<'_> {
             self.rename(&[self.target.path.as_str(), &self.uid].concat());
             return Ok(Some(Attempt::Again));
         }
-        if self.run.options.restore.conflict != Conflict::Overwrite {
+        if self.run.options.conflict != Conflict::Overwrite {
             return Ok(None);
         }
         self.outcome = Outcome::Updated;
@@ -249,7 +249,7 @@ impl Parcel<'_> {
 
     /// The server has this UID in another place (RFC 4791 5.3.2.1), of which it may say where.
     async fn go_elsewhere(&mut self, place: Option<Target>) -> Result<Option<Outcome>> {
-        let conflict = self.run.options.restore.conflict;
+        let conflict = self.run.options.conflict;
         if conflict == Conflict::Duplicate {
             return Ok(self.duplicate());
         }

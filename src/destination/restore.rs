@@ -23,7 +23,7 @@ use crate::caldav::scheduling::{Scheduling, scheduling};
 use crate::error::{Error, Kind, Result};
 use crate::ical;
 use crate::ical::edit::{Part, split};
-use crate::options::{Options, Verify};
+use crate::options::{DestinationOptions, Verify};
 use crate::session::Session;
 use crate::snapshot::descriptions::{Descriptions, describes, is_sidecar};
 use crate::snapshot::names;
@@ -40,7 +40,7 @@ pub(super) type Tasks = FuturesUnordered<LocalBoxFuture<'static, ()>>;
 /// The restore.
 pub(super) struct Run {
     pub(super) session: Rc<Session>,
-    pub(super) options: Rc<Options>,
+    pub(super) options: Rc<DestinationOptions>,
     account: Rc<Account>,
     /// The account's calendars, with those made on the way.
     known: RefCell<Vec<Calendar>>,
@@ -84,7 +84,7 @@ pub(super) struct File {
 /// Writes everything that comes in.
 pub(super) async fn run(
     session: &Rc<Session>,
-    options: &Rc<Options>,
+    options: &Rc<DestinationOptions>,
     account: &Rc<Account>,
     mut items: mpsc::Receiver<Vec<Item>>,
     mut out: mpsc::Sender<Vec<Report>>,
@@ -173,7 +173,7 @@ impl Run {
 
     fn done(&self, path: &str, outcome: Outcome) {
         if let Outcome::Failed(error) = &outcome
-            && error.is_fatal()
+            && error.ends_run()
         {
             self.fatal.borrow_mut().get_or_insert_with(|| error.clone());
         }
@@ -304,7 +304,7 @@ impl Run {
         let uid = part.uid.clone();
         match place(self, collection, &file.path, &segment, part).await {
             Ok(Placed::Written { target, bytes, meaning, outcome })
-                if self.options.restore.verify != Verify::None =>
+                if self.options.verify != Verify::None =>
             {
                 let (file, collection) = (Rc::clone(file), Rc::clone(collection));
                 self.written.borrow_mut().push(Written { file, collection, target, bytes, meaning, outcome });
@@ -346,7 +346,7 @@ impl Run {
         }
         let result = match self.collection(directory).await {
             Ok(collection) if collection.is_own && self.may_describe(&collection) => {
-                describe(&self.session, &collection, &wanted, self.options.restore.dry_run)
+                describe(&self.session, &collection, &wanted, self.options.dry_run)
                     .await
                     .map(|(changed, lost)| (collection.is_new, changed, lost))
             }
@@ -383,12 +383,12 @@ impl Run {
     }
 
     fn may_describe(&self, collection: &Collection) -> bool {
-        collection.is_new || self.options.restore.conflict == crate::options::Conflict::Overwrite
+        collection.is_new || self.options.conflict == crate::options::Conflict::Overwrite
     }
 
     /// In a dry run, reports the objects that only the server has.
     fn report_extras(&self) {
-        if !self.options.restore.dry_run {
+        if !self.options.dry_run {
             return;
         }
         for collection in self.collections.borrow().iter() {

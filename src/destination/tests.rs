@@ -93,7 +93,7 @@ fn restore(
         .chain(options)
         .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
         .collect();
-    let options = Options::parse_to_restore(&pairs).unwrap();
+    let options = DestinationOptions::parse(&pairs).unwrap();
     let server = Rc::new(server);
     let there = Rc::clone(&server);
     run(

@@ -35,7 +35,7 @@ pub(super) struct Written {
 impl Run {
     /// Reads back what was written, if there are at least so many.
     pub(super) fn read_back(self: &Rc<Self>, tasks: &Tasks, least: usize) {
-        let whole_listing = self.options.restore.verify == Verify::Etag;
+        let whole_listing = self.options.verify == Verify::Etag;
         // A listing costs the same for one object as for all: it comes at the end.
         let is_enough = {
             let written = self.written.borrow();
@@ -65,7 +65,7 @@ impl Run {
     }
 
     async fn verify(self: Rc<Self>, collection: Rc<Collection>, batch: Vec<Written>) {
-        if self.options.restore.verify == Verify::Etag {
+        if self.options.verify == Verify::Etag {
             return self.verify_listed(&collection, batch).await;
         }
         let mut there: BTreeMap<Vec<u8>, String> = BTreeMap::new();

@@ -6,7 +6,10 @@ mod response;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod transport;
+mod url;
 
 pub use request::Request;
 pub use response::{Body, Headers, Response};
 pub use transport::{Transport, TransportError};
+pub(crate) use url::visible;
+pub use url::{Origin, Target};

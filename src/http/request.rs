@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::webdav::href::Target;
+use super::url::Target;
 
 /// A request, ready to send but for the headers the session adds (authorization, user agent,
 /// accept-encoding, content-length).

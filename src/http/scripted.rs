@@ -130,9 +130,14 @@ pub(crate) fn run<T, F: Future<Output = T>>(
     pool.run_until(test(script))
 }
 
-/// Options for a test: the location `https://cal.example` and these.
-pub(crate) fn options(pairs: &[(&str, &str)]) -> crate::options::Options {
+/// Returns the options of a backup for a test: the location `https://cal.example` and these.
+pub(crate) fn source_options(pairs: &[(&str, &str)]) -> crate::options::SourceOptions {
     let base = [("location", "caldav://cal.example/"), ("username", "alice"), ("password", "secret")];
     let pairs: Vec<_> = base.iter().chain(pairs).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    crate::options::Options::parse(&pairs).unwrap()
+    crate::options::SourceOptions::parse(&pairs).unwrap()
+}
+
+/// Returns what `source_options` say about the connection.
+pub(crate) fn options(pairs: &[(&str, &str)]) -> crate::options::ConnectionOptions {
+    source_options(pairs).connection
 }

@@ -220,7 +220,7 @@ impl Fetcher {
                     }
                 }
                 Ok(None) => break None,
-                Err(error) if error.is_fatal() => break Some(Trouble::Hopeless(error)),
+                Err(error) if error.ends_run() => break Some(Trouble::Hopeless(error)),
                 Err(_) => break Some(Trouble::Split),
             }
         };

@@ -18,12 +18,11 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, Kind, Result};
-use crate::http::{Body, Request, Response, Transport, TransportError};
-use crate::options::Options;
+use crate::http::{Body, Request, Response, Target, Transport, TransportError};
+use crate::options::ConnectionOptions;
 use crate::options::location::Location;
-use crate::webdav::href::Target;
 use crate::webdav::refusal::Refusal;
-use limiter::{Gate, Permit};
+use limiter::{ConcurrencyLimiter, Permit};
 
 /// Redirects followed for one request.
 const MOST_REDIRECTS: usize = 5;
@@ -40,7 +39,7 @@ pub struct Session {
     authorization: Option<String>,
     timeout: Duration,
     retries: u32,
-    gate: Rc<Gate>,
+    limiter: Rc<ConcurrencyLimiter>,
     answered: Cell<bool>,
     signed_in: Cell<bool>,
     /// Requests in a row that got no answer, with all their repetitions.
@@ -97,7 +96,7 @@ impl From<SendError> for Error {
 impl Session {
     /// A conversation by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(transport: Rc<dyn Transport>, options: &Options) -> Self {
+    pub fn new(transport: Rc<dyn Transport>, options: &ConnectionOptions) -> Self {
         let user = &options.username;
         let authorization = (!user.is_empty()).then(|| {
             format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", options.password.reveal())))
@@ -108,7 +107,7 @@ impl Session {
             authorization,
             timeout: options.timeout,
             retries: options.retries,
-            gate: Gate::new(options.concurrency),
+            limiter: ConcurrencyLimiter::new(options.concurrency),
             answered: Cell::new(false),
             signed_in: Cell::new(false),
             lost: Cell::new(0),
@@ -125,7 +124,7 @@ impl Session {
     /// The most requests under way at once, at the moment.
     #[must_use]
     pub fn concurrency(&self) -> usize {
-        self.gate.limit()
+        self.limiter.limit()
     }
 
     /// Sends a request that can be repeated. Follows redirects, waits and repeats when the server
@@ -133,7 +132,7 @@ impl Session {
     pub async fn send(&self, request: Request) -> Result<Answer, SendError> {
         let mut request = request;
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.send_patiently(&request).await?;
+            let response = self.send_with_retries(&request).await?;
             if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(Answer { target: request.target, response });
             }
@@ -177,12 +176,12 @@ impl Session {
     }
 
     /// Sends until there is an answer that is not "later", or patience ends. 3xx passes.
-    async fn send_patiently(&self, request: &Request) -> Result<Response, SendError> {
+    async fn send_with_retries(&self, request: &Request) -> Result<Response, SendError> {
         let (mut attempt, mut kept) = (0, None);
         loop {
             let permit = match kept.take() {
                 Some(permit) => permit,
-                None => self.gate.enter().await,
+                None => self.limiter.acquire().await,
             };
             if let Some(error) = self.stopped.borrow().clone() {
                 return Err(error.into());
@@ -190,7 +189,7 @@ impl Session {
             let sent = self.transport.send(self.complete(request), self.timeout).await;
             let (why, pause) = match sent {
                 Ok(response) if response.status < 400 => {
-                    self.gate.speed_up();
+                    self.limiter.on_success();
                     self.answered.set(true);
                     self.lost.set(0);
                     self.signed_in.set(self.signed_in.get() || response.status < 300);
@@ -219,7 +218,7 @@ impl Session {
                     if !transient {
                         return Err(refused);
                     }
-                    self.gate.slow_down();
+                    self.limiter.on_overload();
                     (refused.into(), pause)
                 }
                 Err(error) => {
@@ -228,9 +227,9 @@ impl Session {
                         && (request.repeatable || matches!(error, TransportError::Connect(_)));
                     let error = transport_error(&request.target, &error);
                     if !again {
-                        return Err(if error.is_fatal() { self.stop(error) } else { error }.into());
+                        return Err(if error.ends_run() { self.stop(error) } else { error }.into());
                     }
-                    self.gate.slow_down();
+                    self.limiter.on_overload();
                     (error, retry::pause(attempt, None))
                 }
             };

@@ -19,7 +19,7 @@ use crate::caldav::listing;
 use crate::error::{Error, Kind, Result};
 use crate::http::Transport;
 use crate::objects::fetcher::Fetcher;
-use crate::options::Options;
+use crate::options::SourceOptions;
 use crate::session::Session;
 use crate::snapshot::names;
 use crate::webdav::href::last_segment;
@@ -70,7 +70,7 @@ const MOST_WANTED_BYTES: u64 = 16 << 20;
 /// One account, opened for reading.
 pub struct Importer {
     session: Rc<Session>,
-    options: Options,
+    options: SourceOptions,
     account: RefCell<Option<Account>>,
     catalog: Rc<Catalog>,
     fetcher: Rc<Fetcher>,
@@ -79,8 +79,8 @@ pub struct Importer {
 impl Importer {
     /// An importer by these options. Nothing is sent yet.
     #[must_use]
-    pub fn new(transport: Rc<dyn Transport>, options: Options) -> Self {
-        let session = Rc::new(Session::new(transport, &options));
+    pub fn new(transport: Rc<dyn Transport>, options: SourceOptions) -> Self {
+        let session = Rc::new(Session::new(transport, &options.connection));
         let catalog = Rc::new(Catalog::default());
         let fetcher = Fetcher::new(Rc::clone(&session), Rc::clone(&catalog), options.fetch);
         Self { session, options, account: RefCell::default(), catalog, fetcher }
@@ -92,7 +92,7 @@ impl Importer {
         // Another choice of calendars is another source: what it leaves out is not gone.
         let choice = &self.options.filter.text;
         let choice = if choice.is_empty() { String::new() } else { [" (", choice, ")"].concat() };
-        Identity { kind: "caldav", origin: account::origin(&self.options) + &choice, root: "/" }
+        Identity { kind: "caldav", origin: account::origin(&self.options.connection) + &choice, root: "/" }
     }
 
     /// Signs in and finds the calendars.
@@ -103,7 +103,7 @@ impl Importer {
     /// What the server is and what it can do.
     pub async fn check(&self) -> Result<Vec<Finding>> {
         let account = self.sign_in().await?;
-        check::check(&self.session, &self.options, &account).await
+        check::check(&self.session, &self.options.connection.username, &account).await
     }
 
     /// Lists everything, and passes it on in pieces until nobody listens any more. With `Ok`, every
@@ -118,7 +118,7 @@ impl Importer {
         let mut failures = Vec::new();
         let mut shelves = stream::iter(chosen)
             .map(|(name, calendar)| self.stock(name, calendar))
-            .buffered(self.options.concurrency);
+            .buffered(self.options.connection.concurrency);
         while let Some((path, shelf)) = shelves.next().await {
             match shelf {
                 Ok(shelf) => {
@@ -132,7 +132,7 @@ impl Importer {
                         out.send(std::mem::take(&mut items)).await.map_err(|_| nobody_listens())?;
                     }
                 }
-                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) if error.ends_run() => return Err(error),
                 Err(error) => {
                     failures.push(error.clone());
                     items.push(ScanItem::Entry(directory(&path)));
@@ -224,7 +224,7 @@ impl Importer {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = Account::open(&self.session, &self.options).await?;
+        let account = Account::open(&self.session, &self.options.connection.location).await?;
         if account.calendars.is_empty() {
             let homes: Vec<_> = account.homes.iter().map(ToString::to_string).collect();
             return Err(Error::new(

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::http::scripted::{Canned, Reply, Script, found, options, run, turns};
+use crate::http::scripted::{Canned, Reply, Script, found, run, source_options, turns};
 use crate::http::{Request, TransportError};
 
 /// A server with one account: calendars of objects, and faults by request.
@@ -100,7 +100,7 @@ fn with<T, F: Future<Output = T>>(
     pairs: &[(&str, &str)],
     test: impl FnOnce(Rc<Importer>, Rc<Script>) -> F,
 ) -> T {
-    let options = options(pairs);
+    let options = source_options(pairs);
     run(
         move |request| server.answer(request),
         |script| test(Rc::new(Importer::new(Rc::<Script>::clone(&script) as _, options)), script),

@@ -1,7 +1,6 @@
 //! GET (RFC 9110 9.3.1) of one calendar object resource.
 
-use super::href::Target;
-use crate::http::Request;
+use crate::http::{Request, Target};
 
 /// Asks for the bytes of `target`.
 #[must_use]

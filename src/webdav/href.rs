@@ -1,70 +1,11 @@
 //! Hrefs (RFC 4918 8.3): what servers call things. The server's own spelling is kept for requests;
 //! only the decoded form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
 
-use std::fmt;
-use std::sync::Arc;
-
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// A scheme, a host and a port (RFC 6454): the unit of trust for credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Whether the scheme is https; the only other one is http.
-    pub https: bool,
-    /// ASCII, lower case; IPv6 in brackets. Shared, because every object's address has it.
-    pub host: Arc<str>,
-    /// The port, also when it is the default one.
-    pub port: u16,
-}
-
-impl Origin {
-    /// The origin of an absolute http or https URL.
-    #[must_use]
-    pub fn of(url: &Url) -> Option<Self> {
-        let https = match url.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        let host = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
-        Some(Self { https, host: host.into(), port: url.port_or_known_default()? })
-    }
-
-    /// `host`, or `host:port` where the port is not the scheme's own.
-    #[must_use]
-    pub fn authority(&self) -> String {
-        let default = if self.https { 443 } else { 80 };
-        if self.port == default { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
-    }
-
-    /// `http` or `https`.
-    #[must_use]
-    pub fn scheme(&self) -> &'static str {
-        if self.https { "https" } else { "http" }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme(), self.authority())
-    }
-}
-
-/// An absolute place: an origin and a path (with query, if any) in the server's spelling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Where to connect.
-    pub origin: Origin,
-    /// Begins with `/`; visible ASCII only.
-    pub path: String,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.path)
-    }
-}
+use crate::http::visible;
+pub use crate::http::{Origin, Target};
 
 /// Why an href is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,22 +19,6 @@ pub enum HrefError {
 }
 
 impl Target {
-    /// The target of an absolute http or https URL; a fragment is dropped.
-    #[must_use]
-    pub fn of(url: &Url) -> Option<Self> {
-        let path = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        };
-        Some(Self { origin: Origin::of(url)?, path: visible(&path) })
-    }
-
-    /// The same origin, another path.
-    #[must_use]
-    pub fn with_path(&self, path: &str) -> Self {
-        Self { origin: self.origin.clone(), path: visible(path) }
-    }
-
     /// A member of this collection, by its last segment in the server's spelling.
     #[must_use]
     pub fn member(&self, segment: &str) -> Self {
@@ -188,29 +113,6 @@ fn scheme_of(text: &str) -> Option<&str> {
     let valid =
         !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     valid.then_some(scheme)
-}
-
-/// A path as it can be sent: anything but visible ASCII is percent-encoded, escapes stay.
-fn visible(path: &str) -> String {
-    let is_fine = |byte: u8| {
-        matches!(byte, b'!'..=b'~')
-            && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#')
-    };
-    if path.starts_with('/') && path.bytes().all(is_fine) {
-        return path.to_owned();
-    }
-    let mut out = String::with_capacity(path.len() + 1);
-    if !path.starts_with('/') {
-        out.push('/');
-    }
-    for byte in path.bytes() {
-        if is_fine(byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

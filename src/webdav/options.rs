@@ -1,7 +1,6 @@
 //! OPTIONS (RFC 9110 9.3.7): what a server says it can do (RFC 4918 10.1).
 
-use super::href::Target;
-use crate::http::{Headers, Request};
+use crate::http::{Headers, Request, Target};
 
 /// Asks what can be done at `target`.
 #[must_use]

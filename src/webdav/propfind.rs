@@ -2,8 +2,7 @@
 
 use dav_xml::{Name, declarations, empty_element};
 
-use super::href::Target;
-use crate::http::Request;
+use crate::http::{Request, Target};
 
 /// How far below the resource to look (RFC 4918 10.2). `infinity` is never asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use dav_xml::declarations;
 
-use super::href::Target;
-use crate::http::Request;
+use crate::http::{Request, Target};
 
 /// Sets the property that `element` is.
 #[must_use]

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::href::Target;
-use crate::http::Request;
+use crate::http::{Request, Target};
 
 /// What must be there for a PUT to be done (RFC 9110 13.1).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use futures::future::{join, join3};
 use futures::{SinkExt, StreamExt};
 
 use crate::http::Transport;
-use crate::options::Options;
+use crate::options::SourceOptions;
+use crate::options::location::Location;
 use crate::source::{Content, Entry, Importer, ScanItem};
 
 const USAGE: &str =
@@ -33,10 +34,15 @@ async fn obey(transport: Rc<dyn Transport>, arguments: &[String]) -> Outcome {
     let [command, location, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
     #[cfg(feature = "restore")]
     if command == "restore" {
-        let options = options(location, rest, Options::parse_to_restore)?;
+        let (pairs, insecure) = pairs(location, rest)?;
+        let options = crate::options::DestinationOptions::parse(&pairs).map_err(|error| error.to_string())?;
+        encrypted(&options.connection.location, insecure)?;
         return restore::run(&crate::destination::Exporter::new(transport, options)).await;
     }
-    let importer = Importer::new(transport, options(location, rest, Options::parse)?);
+    let (pairs, insecure) = pairs(location, rest)?;
+    let options = SourceOptions::parse(&pairs).map_err(|error| error.to_string())?;
+    encrypted(&options.connection.location, insecure)?;
+    let importer = Importer::new(transport, options);
     match command.as_str() {
         "backup" => backup(&importer).await,
         "calendars" => calendars(&importer).await,
@@ -45,12 +51,9 @@ async fn obey(transport: Rc<dyn Transport>, arguments: &[String]) -> Outcome {
     }
 }
 
-/// The options of the command line, and those of the environment that it leaves out.
-fn options(
-    location: &str,
-    rest: &[String],
-    parse: fn(&[(String, String)]) -> crate::error::Result<Options>,
-) -> Outcome<Options> {
+/// Returns the options of the command line, those of the environment that it leaves out, and whether unencrypted
+/// connections are allowed.
+fn pairs(location: &str, rest: &[String]) -> Outcome<(Vec<(String, String)>, bool)> {
     let mut pairs = vec![("location".to_owned(), location.to_owned())];
     for (name, variable) in [("username", "CALDAV_USERNAME"), ("password", "CALDAV_PASSWORD")] {
         pairs.extend(std::env::var(variable).ok().map(|value| (name.to_owned(), value)));
@@ -69,13 +72,17 @@ fn options(
             _ => pairs.push((name.to_owned(), value.to_owned())),
         }
     }
-    let options = parse(&pairs).map_err(|error| error.to_string())?;
-    if !options.location.start.origin.https && !insecure {
-        let why =
-            "not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.";
-        return Err(format!("{}: {why}", options.location.start.origin));
+    Ok((pairs, insecure))
+}
+
+/// Fails if the location is not encrypted and that is not allowed.
+fn encrypted(location: &Location, insecure: bool) -> Outcome {
+    let origin = &location.start.origin;
+    if origin.https || insecure {
+        return Ok(());
     }
-    Ok(options)
+    let why = "not encrypted; the password would be readable on the way. Use https, or add -o insecure=true.";
+    Err(format!("{origin}: {why}"))
 }
 
 /// What a scan found: directories, files, and whether everything could be listed.
