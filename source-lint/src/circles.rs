@@ -90,6 +90,16 @@ mod tests {
     }
 
     #[test]
+    fn crates_of_tests_have_no_circles_either() {
+        let files = [
+            ("host-tests/src/lib.rs", "mod a; mod b;"),
+            ("host-tests/src/a.rs", "use crate::b::B; pub struct A;"),
+            ("host-tests/src/b.rs", "use crate::a::A; pub struct B;"),
+        ];
+        assert_eq!(check(&workspace(&files)).len(), 1);
+    }
+
+    #[test]
     fn a_parent_that_only_re_exports_is_not_in_a_circle() {
         let child = ("src/a/x.rs", "use super::P; pub struct X;");
         let files = [("src/lib.rs", "mod a;"), ("src/a/mod.rs", "mod x; pub use x::X; pub struct P;"), child];

@@ -19,7 +19,7 @@ pub(crate) struct Source {
     pub(crate) pieces: Vec<Piece>,
     /// Lines of items that are compiled for tests only.
     test_lines: Vec<RangeInclusive<usize>>,
-    /// Set for files that are compiled for tests only.
+    /// Set for files under `#[cfg(test)]`. Crates of tests are code like any other.
     pub(crate) test_only: bool,
 }
 
@@ -128,14 +128,15 @@ impl Workspace {
 fn source(path: String, text: String, syntax: syn::File) -> Source {
     let mut tests = TestLines::default();
     tests.visit_file(&syntax);
-    let test_only =
-        is_test_only(&syntax.attrs) || path.starts_with("host-tests/") || path.contains("/tests/");
+    let test_only = is_test_only(&syntax.attrs);
     Source { pieces: scan::pieces(&text), test_lines: tests.lines, test_only, path, text, syntax }
 }
 
 fn is_crate_root(path: &str) -> bool {
     let parts: Vec<&str> = path.rsplit('/').take(3).collect();
+    let test = matches!(parts.as_slice(), [_, "tests", ..] | ["main.rs", _, "tests"]);
     matches!(parts.as_slice(), ["lib.rs" | "main.rs", "src", ..] | [_, "bin", "src"])
+        || (test && !path.starts_with("src/") && !path.contains("/src/"))
 }
 
 /// Returns the folder in which the modules declared in `path` are looked for, without a slash at its end.
