@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
 use caldav::options::{KNOWN, Options, READING, WRITING};
-use connector_host::grant::{self, HOST_OPTIONS};
 use connector_host::limits::Limits;
 use host_tests::program::workspace;
+use plakar_caldav::host_options::{self, HOST_OPTIONS};
 use serde_json::{Value, json};
 
 fn read(name: &str) -> anyhow::Result<String> {
@@ -73,7 +73,8 @@ fn schemas_and_the_program_agree() -> anyhow::Result<()> {
         let pairs: Vec<_> =
             all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let parse = if *side == "source" { Options::parse } else { Options::parse_to_restore };
-        let is_taken = grant::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parse(&rest).is_ok());
+        let is_taken =
+            host_options::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parse(&rest).is_ok());
         ensure!(is_taken == *expected, "the program, as a {side}: {given:?}");
     }
     Ok(())
