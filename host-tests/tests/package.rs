@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, ensure};
 use caldav::options::table::{OptionSpec, Side, Values, options_of};
 use caldav::options::{DestinationOptions, SourceOptions};
-use connector_host::grant::{self, HOST_OPTIONS};
 use connector_host::limits::Limits;
 use host_tests::program::workspace;
+use plakar_caldav::host_options::{self, HOST_OPTIONS};
 use serde_json::{Value, json};
 
 fn read(name: &str) -> anyhow::Result<String> {
@@ -105,7 +105,7 @@ fn schemas_and_the_program_agree() -> anyhow::Result<()> {
             "source" => SourceOptions::parse(pairs).is_ok(),
             _ => DestinationOptions::parse(pairs).is_ok(),
         };
-        let is_taken = grant::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parses(&rest));
+        let is_taken = host_options::split(pairs, Limits::default()).is_ok_and(|(_, rest)| parses(&rest));
         ensure!(is_taken == *expected, "the program, as a {side}: {given:?}");
     }
     Ok(())

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use connector_host::plugin::protocol::importer::{
+use connector_plakar::protocol::importer::{
     CloseRequest, ImportRequest, ImportResponse, OpenRequest, PingRequest,
 };
-use connector_host::plugin::protocol::plakar::connectors::{FileInfo, Record, Result as Acknowledgement};
-use connector_host::plugin::protocol::plakar::exporter::export_request::Packet;
-use connector_host::plugin::protocol::plakar::exporter::{ExportRequest, ExportResponse};
+use connector_plakar::protocol::plakar::connectors::{FileInfo, Record, Result as Acknowledgement};
+use connector_plakar::protocol::plakar::exporter::export_request::Packet;
+use connector_plakar::protocol::plakar::exporter::{ExportRequest, ExportResponse};
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, SinkExt};

@@ -9,13 +9,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use connector_folder::backup::{Summary, mirror};
+use connector_folder::restore::spread;
 use connector_host::Error;
 use connector_host::egress::Tls;
 use connector_host::engine::{Connector, Origin};
 use connector_host::job::{Exporter, Grant, Importer};
 use connector_host::limits::Limits;
-use connector_host::mirror::{Summary, mirror};
-use connector_host::spread::spread;
 use host_tests::fake::Fake;
 use host_tests::native::{NativeDestination, NativeSource};
 use host_tests::program::built;

@@ -4,16 +4,18 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use connector_host::engine::Connector;
-use connector_host::plugin::{Pipes, Plugin, serve};
+use connector_host::limits::Limits;
+use connector_plakar::{Pipes, Plugin, serve};
+use plakar_caldav::host_options;
 
-use super::Exit;
-use super::output::Output;
+use crate::Exit;
+use crate::output::Output;
 
 /// Set, it has remarks printed on standard error, for which Plakar has no place.
 const LOG: &str = "PLAKAR_CALDAV_LOG";
 
 /// Serves Plakar. A component that is missing is told when Plakar asks for it.
-pub(super) async fn run(component: Result<PathBuf, String>) -> Exit {
+pub(crate) async fn run(component: Result<PathBuf, String>) -> Exit {
     if std::io::stdin().is_terminal() || std::io::stdout().is_terminal() {
         let message =
             "plugin: Plakar starts this, with pipes for its two ends. By hand, use `backup` and `restore`.";
@@ -25,7 +27,8 @@ pub(super) async fn run(component: Result<PathBuf, String>) -> Exit {
         let file = component.clone()?;
         Connector::load(&file).map_err(|error| format!("{error}."))
     };
-    let plugin = Plugin::new(load, if std::env::var_os(LOG).is_some() { print } else { |_| () });
+    let split = |options| host_options::split(options, Limits::default());
+    let plugin = Plugin::new(split, load, if std::env::var_os(LOG).is_some() { print } else { |_| () });
     match serve(plugin, Pipes::of_this_process()).await {
         Ok(()) => Exit::Done,
         Err(error) => {

@@ -1,21 +1,21 @@
 //! The service that Plakar backs up from.
 
 use bytes::Bytes;
+use connector_host::api::Source;
+use connector_host::bindings::ScanItem;
+use connector_host::job::{Body, Importer, gone};
 use futures::channel::{mpsc, oneshot};
 use futures::stream::{self, BoxStream};
 use futures::{SinkExt, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::protocol::importer::importer_server::Importer as Calls;
-use super::protocol::importer::{
+use crate::protocol::importer::importer_server::Importer as Calls;
+use crate::protocol::importer::{
     CloseRequest, CloseResponse, ImportRequest, ImportResponse, InitRequest, InitResponse, OpenRequest,
     OpenResponse, PingRequest, PingResponse,
 };
-use super::records::{of_entry, of_failure, sentence, status};
-use super::{FLAGS, Opened, Plugin};
-use crate::bindings::ScanItem;
-use crate::job::{Body, Importer, gone};
-use crate::mirror::Source;
+use crate::records::{of_entry, of_failure, sentence, status};
+use crate::{FLAGS, Opened, Plugin};
 
 /// Bytes of one chunk. Plakar takes at most 4 MiB in one message.
 const CHUNK: usize = 1 << 20;

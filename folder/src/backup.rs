@@ -1,30 +1,16 @@
 //! Makes a folder equal to what a source holds, and keeps it so: only what changed is read, every file
 //! is replaced in one step, and a file is removed only when a complete listing no longer has it.
 
-mod index;
-mod tree;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use connector_host::api::Source;
+use connector_host::bindings::{Content, Datetime, Entry, EntryKind, Error, ScanItem};
 use futures::StreamExt;
 use futures::channel::mpsc;
-use futures::future::BoxFuture;
 
-use crate::bindings::{Content, Datetime, Entry, EntryKind, Error, Identity, ScanItem};
-use index::{Index, Known};
-
-/// What a folder is made equal to: a job's importer, or anything else that lists and reads like one.
-pub trait Source: Sync {
-    /// What is read.
-    fn identity(&self) -> &Identity;
-    /// Lists everything; the future tells how it ended, after the last item.
-    fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, BoxFuture<'static, Result<(), Error>>);
-    /// Reads the files whose paths are sent, until the sender is dropped.
-    fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>);
-    /// Whether the run was asked to stop.
-    fn is_cancelled(&self) -> bool;
-}
+use crate::index::{Index, Known};
+use crate::tree;
 
 /// What happens on the way.
 #[derive(Debug)]
@@ -128,7 +114,7 @@ pub enum MirrorError {
 }
 
 impl MirrorError {
-    fn folder(path: &Path, error: std::io::Error) -> Self {
+    pub(crate) fn folder(path: &Path, error: std::io::Error) -> Self {
         Self::Folder { path: path.display().to_string(), error }
     }
 }

@@ -4,23 +4,23 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use connector_host::api::{Destination, LARGEST};
+use connector_host::bindings::{Entry, EntryKind, Item, Outcome, WriteItem};
+use connector_host::job::{Exporter, gone};
 use futures::channel::mpsc;
 use futures::stream::BoxStream;
 use futures::{SinkExt, StreamExt, join};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::protocol::plakar::connectors::{Record, Result as Acknowledgement};
-use super::protocol::plakar::exporter::export_request::Packet;
-use super::protocol::plakar::exporter::exporter_server::Exporter as Calls;
-use super::protocol::plakar::exporter::{
+use crate::protocol::plakar::connectors::{Record, Result as Acknowledgement};
+use crate::protocol::plakar::exporter::export_request::Packet;
+use crate::protocol::plakar::exporter::exporter_server::Exporter as Calls;
+use crate::protocol::plakar::exporter::{
     CloseRequest, CloseResponse, ExportRequest, ExportResponse, InitRequest, InitResponse, PingRequest,
     PingResponse,
 };
-use super::records::{Base, Kind, kind, modified, sentence, status};
-use super::{FLAGS, Opened, Plugin, locked};
-use crate::bindings::{Entry, EntryKind, Item, Outcome, WriteItem};
-use crate::job::{Exporter, gone};
-use crate::spread::{Destination, LARGEST};
+use crate::records::{Base, Kind, kind, modified, sentence, status};
+use crate::{FLAGS, Opened, Plugin, locked};
 
 /// Acknowledgements that wait to be sent.
 const WAITING: usize = 64;

@@ -3,28 +3,28 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use connector_folder::restore::{Event, SpreadError, Summary, spread};
 use connector_host::bindings::Outcome;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Exporter;
-use connector_host::spread::{Event, SpreadError, Summary, spread};
 use indicatif::HumanDuration;
 use serde_json::json;
 
-use super::output::{Output, requests};
-use super::progress::Progress;
-use super::{Account, Exit, stop_on_ctrl_c};
+use crate::output::{Output, requests};
+use crate::progress::Progress;
+use crate::{Account, Exit, stop_on_ctrl_c};
 
-pub(super) struct Options {
-    pub(super) dir: PathBuf,
-    pub(super) mode: Mode,
-    pub(super) no_progress: bool,
-    pub(super) quiet: bool,
+pub(crate) struct Options {
+    pub(crate) dir: PathBuf,
+    pub(crate) mode: Mode,
+    pub(crate) no_progress: bool,
+    pub(crate) quiet: bool,
 }
 
 /// What is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// Everything in its place.
     Restore,
     /// What a restore would do.
@@ -33,7 +33,7 @@ pub(super) enum Mode {
     Diff,
 }
 
-pub(super) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
+pub(crate) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
     let output = Output::new(account.json, options.quiet);
     let exporter = match account.open_to_restore(connector, options.mode != Mode::Restore).await {
         Ok(exporter) => exporter,

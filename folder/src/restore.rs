@@ -3,23 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use connector_host::api::{Destination, LARGEST};
+use connector_host::bindings::{Entry, EntryKind, Error, Item, Outcome, WriteItem};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
-
-use crate::bindings::{Entry, EntryKind, Error, Item, Outcome, WriteItem};
-use crate::job::Writing;
 
 /// Bytes of files that are handed over at once, and their number.
 const CHUNK_BYTES: u64 = 1 << 20;
 const CHUNK: usize = 32;
-/// The largest file that is restored.
-pub(crate) const LARGEST: u64 = 256 << 20;
-
-/// What a folder is given to: a job's exporter, or anything else that writes like one.
-pub trait Destination: Sync {
-    /// Begins to write.
-    fn write(&self) -> Writing;
-}
 
 /// What happens on the way.
 #[derive(Debug)]

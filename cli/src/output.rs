@@ -5,22 +5,22 @@ use connector_host::Error;
 use connector_host::error::printable;
 use serde_json::{Value, json};
 
-use super::Exit;
+use crate::Exit;
 
 /// How to print.
 #[derive(Clone, Copy)]
-pub(super) struct Output {
-    pub(super) json: bool,
-    pub(super) quiet: bool,
+pub(crate) struct Output {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
 }
 
 impl Output {
-    pub(super) fn new(json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
         Self { json, quiet }
     }
 
     /// An object of the JSON output; nothing for people.
-    pub(super) fn object(self, kind: &str, mut value: Value) {
+    pub(crate) fn object(self, kind: &str, mut value: Value) {
         if self.json {
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("type".to_owned(), json!(kind));
@@ -30,20 +30,20 @@ impl Output {
     }
 
     /// A line for people; nothing in the JSON output.
-    pub(super) fn line(self, text: &str) {
+    pub(crate) fn line(self, text: &str) {
         if !self.json && !self.quiet {
             println!("{}", printable(text));
         }
     }
 
     /// The end of a command that could not be done.
-    pub(super) fn fail(self, error: &Error) -> Exit {
+    pub(crate) fn fail(self, error: &Error) -> Exit {
         let exit = Exit::from(error);
         self.end(error.code(), error.message(), exit)
     }
 
     /// The end of a command that this program itself refuses.
-    pub(super) fn refuse(self, message: &str, exit: Exit) -> Exit {
+    pub(crate) fn refuse(self, message: &str, exit: Exit) -> Exit {
         self.end("host", message, exit)
     }
 
@@ -61,6 +61,6 @@ impl Output {
 }
 
 /// So many requests, in words.
-pub(super) fn requests(count: u64) -> String {
+pub(crate) fn requests(count: u64) -> String {
     if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
 }

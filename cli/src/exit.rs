@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
+use connector_folder::backup::MirrorError;
+use connector_folder::restore::SpreadError;
 use connector_host::Error;
-use connector_host::mirror::MirrorError;
-use connector_host::spread::SpreadError;
 
 /// For the end of `--help`.
-pub(super) const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Exit codes: 0 done, 1 failed, 3 done in part, 64 wrong use, 65 the server's data cannot be used,
 66 the input is not there, 69 the server cannot be reached, 75 try again later, 77 sign-in refused,
 78 wrong configuration, 130 interrupted.";

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::bindings::Error;
-use crate::egress::Tls;
-use crate::job::Grant;
-use crate::limits::Limits;
+use connector_host::Error;
+use connector_host::egress::Tls;
+use connector_host::job::Grant;
+use connector_host::limits::Limits;
 
 /// The options this module takes out of the list.
 pub const HOST_OPTIONS: &[&str] = &[

@@ -6,14 +6,14 @@ use connector_host::engine::{CodeFor, Connector, EngineError, Origin};
 use connector_host::limits::Limits;
 use serde_json::json;
 
-use super::Exit;
-use super::output::Output;
+use crate::Exit;
+use crate::output::Output;
 
 /// The component's name; it lies beside the program.
 const NAME: &str = "caldav.wasm";
 
 /// Where the component is.
-pub(super) fn find(chosen: Option<PathBuf>) -> Result<PathBuf, String> {
+pub(crate) fn find(chosen: Option<PathBuf>) -> Result<PathBuf, String> {
     if let Some(file) = chosen {
         return Ok(file);
     }
@@ -31,7 +31,7 @@ pub(super) fn find(chosen: Option<PathBuf>) -> Result<PathBuf, String> {
 }
 
 /// Loads the component. That it had to be compiled is said, because it is slow.
-pub(super) fn load(file: &Path, json: bool) -> Result<Connector, Exit> {
+pub(crate) fn load(file: &Path, json: bool) -> Result<Connector, Exit> {
     let connector = Connector::load(file).map_err(|error| refuse(json, &error))?;
     if let Origin::JustNow(why) = connector.origin()
         && !json
@@ -48,7 +48,7 @@ fn refuse(json: bool, error: &EngineError) -> Exit {
 }
 
 /// Writes the compiled file.
-pub(super) fn compile(file: &Path, portable: bool) -> Exit {
+pub(crate) fn compile(file: &Path, portable: bool) -> Exit {
     let code_for = if portable { CodeFor::AnyMachine } else { CodeFor::ThisMachine };
     match Connector::compile(file, code_for) {
         Ok(compiled) => {
@@ -60,7 +60,7 @@ pub(super) fn compile(file: &Path, portable: bool) -> Exit {
 }
 
 /// Tells what is known of the component without running it.
-pub(super) fn inspect(file: &Path, json: bool) -> Exit {
+pub(crate) fn inspect(file: &Path, json: bool) -> Exit {
     let connector = match Connector::load(file) {
         Ok(connector) => connector,
         Err(error) => return refuse(json, &error),

@@ -1,4 +1,4 @@
-//! The command line: one file for each command, and what they share.
+//! `plakar-caldav`: backs up calendars by hand. One file for each command, and what they share.
 
 mod backup;
 mod calendars;
@@ -16,11 +16,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use connector_host::Error;
 use connector_host::engine::Connector;
-use connector_host::grant;
 use connector_host::job::{Exporter, Importer};
 use connector_host::limits::Limits;
-pub(crate) use exit::Exit;
+use exit::Exit;
 use output::Output;
+use plakar_caldav::host_options;
 
 /// Back up the calendars of a CalDAV account, and restore them.
 #[derive(Parser)]
@@ -142,13 +142,13 @@ impl Account {
 
     /// Starts a job for this account.
     async fn open(&self, connector: &Connector) -> Result<Importer, Error> {
-        let (grant, options) = grant::split(self.options(), Limits::default())?;
+        let (grant, options) = host_options::split(self.options(), Limits::default())?;
         Importer::open(connector, options, grant).await
     }
 
     /// Starts a job that restores to this account, or only tells what it would do.
     async fn open_to_restore(&self, connector: &Connector, dry_run: bool) -> Result<Exporter, Error> {
-        let (grant, mut options) = grant::split(self.options(), Limits::default())?;
+        let (grant, mut options) = host_options::split(self.options(), Limits::default())?;
         if dry_run {
             options.push(("dry_run".to_owned(), "true".to_owned()));
         }
@@ -157,7 +157,7 @@ impl Account {
 }
 
 /// Runs the command that the arguments name.
-pub(crate) fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -3,10 +3,10 @@
 use connector_host::engine::Connector;
 use serde_json::json;
 
-use super::output::Output;
-use super::{Account, Exit, stop_on_ctrl_c};
+use crate::output::Output;
+use crate::{Account, Exit, stop_on_ctrl_c};
 
-pub(super) async fn run(connector: &Connector, account: &Account) -> Exit {
+pub(crate) async fn run(connector: &Connector, account: &Account) -> Exit {
     let output = Output::new(account.json, false);
     let importer = match account.open(connector).await {
         Ok(importer) => importer,

@@ -8,13 +8,13 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use connector_host::bindings::Identity;
 use serde::{Deserialize, Serialize};
 
-use super::MirrorError;
-use crate::bindings::Identity;
+use crate::backup::MirrorError;
 
 /// The name of the index in the folder.
-pub(super) const NAME: &str = ".mirror.jsonl";
+pub(crate) const NAME: &str = ".mirror.jsonl";
 const FORMAT: u32 = 1;
 
 /// The first line.
@@ -28,12 +28,12 @@ struct Head {
 
 /// A file as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Known {
+pub(crate) struct Known {
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) version: Option<String>,
-    pub(super) size: u64,
+    pub(crate) version: Option<String>,
+    pub(crate) size: u64,
     /// Nanoseconds since 1970, as the file system keeps it.
-    pub(super) mtime: u64,
+    pub(crate) mtime: u64,
 }
 
 /// Any other line: a path, and what is known of it; nothing when it is gone.
@@ -45,18 +45,18 @@ struct Line {
 }
 
 /// The index, and the file it is kept in.
-pub(super) struct Index {
+pub(crate) struct Index {
     path: PathBuf,
     head: Head,
     out: BufWriter<File>,
-    pub(super) files: BTreeMap<String, Known>,
+    pub(crate) files: BTreeMap<String, Known>,
     /// Keeps other runs out of the folder.
     _lock: File,
 }
 
 impl Index {
     /// The index of `folder`, made if the folder is new or empty.
-    pub(super) fn open(folder: &Path, identity: &Identity) -> Result<Self, MirrorError> {
+    pub(crate) fn open(folder: &Path, identity: &Identity) -> Result<Self, MirrorError> {
         let io = |error| MirrorError::folder(folder, error);
         std::fs::create_dir_all(folder).map_err(io)?;
         let lock = File::open(folder).map_err(io)?;
@@ -87,26 +87,26 @@ impl Index {
     }
 
     /// Notes that a file was written.
-    pub(super) fn add(&mut self, path: String, known: Known) -> std::io::Result<()> {
+    pub(crate) fn add(&mut self, path: String, known: Known) -> std::io::Result<()> {
         self.append(&path, Some(&known))?;
         self.files.insert(path, known);
         Ok(())
     }
 
     /// Notes that a file is gone.
-    pub(super) fn remove(&mut self, path: &str) -> std::io::Result<()> {
+    pub(crate) fn remove(&mut self, path: &str) -> std::io::Result<()> {
         self.append(path, None)?;
         self.files.remove(path);
         Ok(())
     }
 
     /// Hands the lines so far to the system.
-    pub(super) fn flush(&mut self) -> std::io::Result<()> {
+    pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
     }
 
     /// Writes the index anew, with one line for each file.
-    pub(super) fn finish(mut self) -> std::io::Result<()> {
+    pub(crate) fn finish(mut self) -> std::io::Result<()> {
         self.out.flush()?;
         rewrite(&self.path, &self.head, &self.files)?.flush()
     }
@@ -157,7 +157,7 @@ fn rewrite(path: &Path, head: &Head, files: &BTreeMap<String, Known>) -> std::io
 }
 
 /// A time as `Known` keeps it.
-pub(super) fn nanoseconds(time: SystemTime) -> u64 {
+pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use connector_host::Error;
+use connector_host::api::Source;
 use connector_host::bindings::{EntryKind, ScanItem};
 use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Importer;
-use connector_host::mirror::Source;
 use futures::StreamExt;
 use serde_json::json;
 
-use super::output::Output;
-use super::{Account, Exit, stop_on_ctrl_c};
+use crate::output::Output;
+use crate::{Account, Exit, stop_on_ctrl_c};
 
 /// By directory: how many objects.
 type Counts = BTreeMap<String, u64>;
 
-pub(super) async fn run(connector: &Connector, account: &Account) -> Exit {
+pub(crate) async fn run(connector: &Connector, account: &Account) -> Exit {
     let output = Output::new(account.json, false);
     let importer = match account.open(connector).await {
         Ok(importer) => importer,

@@ -5,15 +5,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::index::{self, Known};
-use crate::bindings::Datetime;
+use connector_host::bindings::Datetime;
+
+use crate::index::{self, Known};
 
 /// Files that are being written; never seen by those who read the mirror.
 const PARTIAL: &str = ".mirror.partial-";
 
 /// A path of a connector within `folder`. None if it would lead anywhere else: connectors are not
 /// trusted with the names of files.
-pub(super) fn place(folder: &Path, path: &str) -> Option<PathBuf> {
+pub(crate) fn place(folder: &Path, path: &str) -> Option<PathBuf> {
     let relative = path.strip_prefix('/')?;
     let safe = |segment: &str| {
         !matches!(segment, "" | "." | "..")
@@ -26,7 +27,7 @@ pub(super) fn place(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Whether the file at `place` is still the one that was written.
-pub(super) fn is_untouched(place: &Path, known: &Known) -> bool {
+pub(crate) fn is_untouched(place: &Path, known: &Known) -> bool {
     fs::symlink_metadata(place).is_ok_and(|now| {
         now.is_file()
             && now.len() == known.size
@@ -35,7 +36,7 @@ pub(super) fn is_untouched(place: &Path, known: &Known) -> bool {
 }
 
 /// Writes a file under another name and puts it in its place when it is whole.
-pub(super) fn write(
+pub(crate) fn write(
     folder: &Path,
     place: &Path,
     bytes: &[u8],
@@ -58,7 +59,7 @@ pub(super) fn write(
 }
 
 /// Removes what earlier runs left behind when they were killed.
-pub(super) fn clean(folder: &Path) -> io::Result<()> {
+pub(crate) fn clean(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {

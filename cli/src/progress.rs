@@ -5,23 +5,23 @@ use std::io::IsTerminal;
 use connector_host::error::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::Output;
+use crate::output::Output;
 
 /// Failures that are printed one by one for people; the rest are counted. JSON has all of them.
 const MOST_PRINTED: u64 = 50;
 
 /// The bar and the lines.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     output: Output,
     bar: Option<ProgressBar>,
     failed: u64,
     /// Whether lines are what the command is for.
-    pub(super) is_result: bool,
+    pub(crate) is_result: bool,
 }
 
 impl Progress {
     /// With a bar, if there is a terminal to show it on, that counts `things`.
-    pub(super) fn new(output: Output, has_bar: bool, things: &str) -> Self {
+    pub(crate) fn new(output: Output, has_bar: bool, things: &str) -> Self {
         let shown = has_bar && !output.json && std::io::stderr().is_terminal();
         let bar = shown.then(|| {
             let template = format!("{{spinner}} {{pos}}/{{len}} {things} {{wide_bar}} {{per_sec}} {{eta}}");
@@ -32,21 +32,21 @@ impl Progress {
     }
 
     /// There is so much to do.
-    pub(super) fn expect(&self, count: u64) {
+    pub(crate) fn expect(&self, count: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(count);
         }
     }
 
     /// One of it is done.
-    pub(super) fn advance(&self) {
+    pub(crate) fn advance(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
     }
 
     /// Something could not be done.
-    pub(super) fn failed(&mut self, path: &str, why: &str) {
+    pub(crate) fn failed(&mut self, path: &str, why: &str) {
         self.failed += 1;
         if self.failed <= MOST_PRINTED && !self.output.json {
             self.aside(&format!("failed: {path}: {why}"));
@@ -54,7 +54,7 @@ impl Progress {
     }
 
     /// A line that is not needed with `--quiet`.
-    pub(super) fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         if !self.output.quiet && !self.output.json {
             self.aside(text);
         }
@@ -71,7 +71,7 @@ impl Progress {
     }
 
     /// Nothing more will be printed.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
         if self.failed > MOST_PRINTED && !self.output.json {
             eprintln!("and {} more failed; --json names all of them", self.failed - MOST_PRINTED);

@@ -3,25 +3,26 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use connector_folder::backup::{Event, MirrorError, Summary, mirror};
+use connector_host::api::Source;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
 use connector_host::job::Importer;
-use connector_host::mirror::{Event, MirrorError, Source, Summary, mirror};
 use indicatif::{HumanBytes, HumanDuration};
 use serde_json::json;
 
-use super::output::{Output, requests};
-use super::progress::Progress;
-use super::{Account, Exit, stop_on_ctrl_c};
+use crate::output::{Output, requests};
+use crate::progress::Progress;
+use crate::{Account, Exit, stop_on_ctrl_c};
 
-pub(super) struct Options {
-    pub(super) dir: PathBuf,
-    pub(super) dry_run: bool,
-    pub(super) no_progress: bool,
-    pub(super) quiet: bool,
+pub(crate) struct Options {
+    pub(crate) dir: PathBuf,
+    pub(crate) dry_run: bool,
+    pub(crate) no_progress: bool,
+    pub(crate) quiet: bool,
 }
 
-pub(super) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
+pub(crate) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
     let output = Output::new(account.json, options.quiet);
     let importer = match account.open(connector).await {
         Ok(importer) => importer,

@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use connector_host::bindings::{Datetime, Entry, EntryKind, Error};
+use connector_host::error::printable;
 use prost_types::Timestamp;
 use sha2::{Digest, Sha256};
 use tonic::{Code, Status};
 
-use super::protocol::plakar::connectors::{FileInfo, Record};
-use crate::bindings::{Datetime, Entry, EntryKind, Error};
-use crate::error::printable;
+use crate::protocol::plakar::connectors::{FileInfo, Record};
 
 /// Go's `fs.ModeDir`, and the bits of `fs.ModeType`: a regular file has none of them.
 const DIRECTORY: u32 = 1 << 31;

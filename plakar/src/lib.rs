@@ -13,15 +13,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use connector_host::Error;
+use connector_host::engine::Connector;
+use connector_host::job::Grant;
 use futures::{StreamExt, stream};
 use tonic::Status;
 use tonic::transport::Server;
 
-use crate::engine::Connector;
-use crate::error::Error;
-use crate::grant;
-use crate::job::Grant;
-use crate::limits::Limits;
 pub use pipe::Pipes;
 use protocol::importer::importer_server::ImporterServer;
 use protocol::plakar::exporter::exporter_server::ExporterServer;
@@ -43,9 +41,13 @@ const NOMERGE: u32 = 16;
 /// Bytes that may be on their way to this process before it reads them: a chunk of Plakar's and some more.
 const WINDOW: u32 = 2 << 20;
 
+/// What a job is given, and what the connector is told.
+pub type Prepared = (Grant, Vec<(String, String)>);
+
 /// What a plugin is made of.
 #[derive(Clone)]
 pub struct Plugin {
+    split: Arc<dyn Fn(Vec<(String, String)>) -> Result<Prepared, Error> + Send + Sync>,
     load: Arc<dyn Fn() -> Result<Connector, String> + Send + Sync>,
     remark: fn(&str),
 }
@@ -69,13 +71,15 @@ pub async fn serve(plugin: Plugin, pipes: Pipes) -> io::Result<()> {
 }
 
 impl Plugin {
-    /// A plugin whose component is loaded by `load` when it is needed; its error is a sentence. `remark` gets what
-    /// Plakar has no place for.
+    /// A plugin whose component is loaded by `load` when it is needed; its error is a sentence. `split` makes of the
+    /// options of a location what a job is given and what the connector is told. `remark` gets what Plakar has no
+    /// place for.
     pub fn new(
+        split: impl Fn(Vec<(String, String)>) -> Result<Prepared, Error> + Send + Sync + 'static,
         load: impl Fn() -> Result<Connector, String> + Send + Sync + 'static,
         remark: fn(&str),
     ) -> Self {
-        Self { load: Arc::new(load), remark }
+        Self { split: Arc::new(split), load: Arc::new(load), remark }
     }
 
     /// The connector, and what a job gets by these options.
@@ -83,11 +87,11 @@ impl Plugin {
         &self,
         config: BTreeMap<String, String>,
     ) -> Result<(Connector, Grant, Vec<(String, String)>), Status> {
-        let load = Arc::clone(&self.load);
+        let (split, load) = (Arc::clone(&self.split), Arc::clone(&self.load));
         // Loading takes milliseconds, but compiling takes seconds and a command that gives the password as long as
         // it likes: meanwhile HTTP/2 has to go on.
         let prepared = tokio::task::spawn_blocking(move || {
-            let (grant, options) = grant::split(config.into_iter().collect(), Limits::default())?;
+            let (grant, options) = split(config.into_iter().collect())?;
             Ok((load().map_err(Error::Other)?, grant, options))
         });
         prepared
