@@ -9,11 +9,11 @@ use futures::StreamExt;
 use futures::stream;
 use percent_encoding::percent_decode_str;
 
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing;
+use crate::caldav::calendar::Calendar;
 use crate::error::Result;
 use crate::ical::compare::{Digest, Meaning};
 use crate::objects::fetcher::Fetcher;
+use crate::objects::listing;
 use crate::options::Fetch;
 use crate::session::Session;
 use crate::source::listings::{Catalog, Shelf};

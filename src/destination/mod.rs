@@ -75,7 +75,7 @@ impl Exporter {
     /// An exporter by these options. Nothing is sent yet.
     #[must_use]
     pub fn new(transport: Rc<dyn Transport>, options: Options) -> Self {
-        let session = Rc::new(Session::new(transport, &options));
+        let session = Rc::new(Session::new(transport, options.session_config()));
         Self { session, options: Rc::new(options), account: RefCell::default() }
     }
 

@@ -11,10 +11,10 @@ use super::calendar::Collection;
 use super::existing::Existing;
 use super::put_object::look;
 use super::restore::{File, Run, Tasks};
-use crate::caldav::listing;
-use crate::caldav::multiget::multiget;
 use crate::error::{Error, Kind};
 use crate::ical::compare::{Difference, Meaning};
+use crate::objects::listing;
+use crate::objects::multiget::multiget;
 use crate::options::Verify;
 use crate::webdav::href::Target;
 

@@ -9,7 +9,7 @@ mod transport;
 mod url;
 
 pub use request::Request;
-pub use response::{Body, Headers, Response};
+pub use response::{Answer, Body, Headers, Response};
 pub use transport::{Transport, TransportError};
 pub(crate) use url::visible;
-pub use url::{Origin, Target};
+pub use url::{Origin, Target, host_matches};

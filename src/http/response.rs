@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures::stream::LocalBoxStream;
 
 use super::transport::TransportError;
+use super::url::Target;
 
 /// The bytes of an answer, as they come in.
 pub type Body = LocalBoxStream<'static, Result<Bytes, TransportError>>;
@@ -16,6 +17,14 @@ pub struct Response {
     pub headers: Headers,
     /// The body.
     pub body: Body,
+}
+
+/// A response of the server, and the target that gave it: another one than was asked for after a redirect.
+pub struct Answer {
+    /// The target that answered.
+    pub target: Target,
+    /// Its response.
+    pub response: Response,
 }
 
 /// The headers of an answer.

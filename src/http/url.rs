@@ -104,3 +104,12 @@ pub(crate) fn visible(path: &str) -> String {
     }
     out
 }
+
+/// Returns true if `host` is `pattern`, or a subdomain of it if the pattern begins with `*.`. Both in lower case.
+#[must_use]
+pub fn host_matches(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
+        None => pattern == host,
+    }
+}

@@ -2,13 +2,16 @@
 
 pub mod location;
 pub mod providers;
+#[cfg(test)]
+pub(crate) mod sample;
+mod session;
 
-use std::fmt;
 use std::time::Duration;
 
 use wildmatch::WildMatch;
 
 use crate::error::{Error, Kind};
+use crate::session::Secret;
 use location::Location;
 
 /// Everything a run is told.
@@ -117,30 +120,6 @@ impl Filter {
             && (self.components.is_empty()
                 || components.is_empty()
                 || components.iter().any(|kind| self.components.contains(kind)))
-    }
-}
-
-/// Text that no log, error or debug output shows.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
     }
 }
 

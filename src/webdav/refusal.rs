@@ -5,6 +5,7 @@ use dav_xml::{DavError, dav_error};
 use futures::StreamExt;
 
 use crate::http::{Body, Response};
+use crate::quirks;
 
 /// A refusal: status, precondition and the server's own words, as far as it gave them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,10 +38,14 @@ impl Refusal {
             message: message.or_else(|| {
                 (plain && !text.trim().is_empty()).then(|| text.trim().chars().take(200).collect())
             }),
-            is_rate_limit: ["usageLimits", "rateLimitExceeded", "quotaExceeded"]
-                .iter()
-                .any(|word| text.contains(word)),
+            is_rate_limit: quirks::is_rate_limit(&text),
         }
+    }
+
+    /// Returns the name of the precondition, or an empty text.
+    #[must_use]
+    pub fn precondition(&self) -> &str {
+        self.precondition.as_deref().unwrap_or_default()
     }
 }
 
