@@ -8,7 +8,7 @@ use crate::account::{Account, calendars};
 use crate::caldav::calendar::{Calendar, Properties};
 use crate::caldav::mkcalendar::{self, Made, MkMethod};
 use crate::error::{Error, Kind, Result};
-use crate::ical::compare::Meaning;
+use crate::ical::compare::Normalized;
 use crate::options::Options;
 use crate::quirks::VISIBILITY_DELAYS;
 use crate::session::{SendError, Session};
@@ -230,6 +230,6 @@ async fn look(
 }
 
 /// Two bodies that say the same.
-pub(super) fn says(there: &[u8], wanted: &Meaning) -> bool {
-    Meaning::of(there).is_some_and(|there| there.digest().says(wanted.digest()))
+pub(super) fn says(there: &[u8], wanted: &Normalized) -> bool {
+    Normalized::of(there).is_some_and(|there| there.fingerprint().covers(wanted.fingerprint()))
 }

@@ -7,7 +7,7 @@ use super::calendar::{Collection, says};
 use super::restore::Run;
 use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
-use crate::ical::compare::{Difference, Meaning};
+use crate::ical::compare::{Difference, Normalized};
 use crate::ical::edit::{Part, with_schedule_agent, with_uid};
 use crate::objects::get::get;
 use crate::options::Conflict;
@@ -27,7 +27,7 @@ pub(super) enum Placed {
     /// There is nothing more to do.
     Settled(Outcome),
     /// It was sent, and the server said yes.
-    Written { target: Target, bytes: Bytes, meaning: Meaning, outcome: Outcome },
+    Written { target: Target, bytes: Bytes, meaning: Normalized, outcome: Outcome },
 }
 
 /// An object on its way.
@@ -37,7 +37,7 @@ struct Parcel<'a> {
     path: &'a str,
     uid: String,
     /// What it says, before anything is added against invitations.
-    meaning: Meaning,
+    meaning: Normalized,
     bytes: Bytes,
     target: Target,
     condition: Condition,
@@ -61,7 +61,7 @@ pub(super) async fn place(
     segment: &str,
     part: Part,
 ) -> Result<Placed> {
-    let Some(meaning) = Meaning::of(&part.bytes) else { return Err(no_object()) };
+    let Some(meaning) = Normalized::of(&part.bytes) else { return Err(no_object()) };
     let mut parcel = Parcel {
         run,
         collection,
@@ -116,7 +116,7 @@ impl Parcel<'_> {
             }
             return Ok(None);
         };
-        if present.digest.as_ref().is_some_and(|digest| digest.says(self.meaning.digest())) {
+        if present.digest.as_ref().is_some_and(|digest| digest.covers(self.meaning.fingerprint())) {
             return Ok(Some(Outcome::Unchanged));
         }
         let there = self.collection.calendar.target.member(&present.segment);
@@ -139,7 +139,7 @@ impl Parcel<'_> {
     fn duplicate(&mut self) -> Option<Outcome> {
         self.uid = [&self.uid, "-", &digest::hash(&[&self.bytes], 12)].concat();
         self.bytes = Bytes::from(with_uid(&self.bytes, &self.uid));
-        self.meaning = Meaning::of(&self.bytes).unwrap_or_default();
+        self.meaning = Normalized::of(&self.bytes).unwrap_or_default();
         self.rename(&self.uid.clone());
         if self.collection.existing.claim(&self.uid, "").is_some() {
             return Some(Outcome::Unchanged);
@@ -227,7 +227,7 @@ impl Parcel<'_> {
         if says(&there, &self.meaning) {
             return Ok(Some(Attempt::Done));
         }
-        let is_same = Meaning::of(&there).is_some_and(|there| there.uids.contains(&self.uid));
+        let is_same = Normalized::of(&there).is_some_and(|there| there.uids.contains(&self.uid));
         if !is_same {
             self.rename(&[self.target.path.as_str(), &self.uid].concat());
             return Ok(Some(Attempt::Again));

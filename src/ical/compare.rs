@@ -1,7 +1,7 @@
 //! What an object says, however it is written: for telling whether a server has what it was sent.
 //!
 //! Servers write objects anew: other order, folding, escapes, defaults spelt out, lists on one line or
-//! on several, time zones replaced, stamps renewed, remarks of their own added. All of that is left out
+//! on several, time zones replaced, stamps renewed, x_properties of their own added. All of that is left out
 //! of the comparison, and nothing else.
 
 use std::hash::{DefaultHasher, Hasher};
@@ -12,8 +12,8 @@ use super::lines::Line;
 /// What an object says: one statement for each property, as numbers. Which property it is, is found out
 /// from the text when two objects differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Meaning {
-    digest: Digest,
+pub struct Normalized {
+    fingerprint: Fingerprint,
     /// The UIDs in it, each once.
     pub uids: Vec<String>,
     /// Whether somebody is invited.
@@ -22,10 +22,10 @@ pub struct Meaning {
 
 /// As much of a meaning as is kept of the objects that a calendar has: enough to compare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Digest {
-    /// Of all statements but remarks, in any order.
+pub struct Fingerprint {
+    /// Of all statements but x_properties, in any order.
     core: u64,
-    remarks: Box<[u64]>,
+    x_properties: Box<[u64]>,
 }
 
 /// What one object says and another does not, by property: `VEVENT LOCATION`.
@@ -33,7 +33,7 @@ pub struct Digest {
 pub struct Difference {
     /// Said by the first alone.
     pub lost: Vec<String>,
-    /// Said by the second alone, remarks left out.
+    /// Said by the second alone, x_properties left out.
     pub added: Vec<String>,
 }
 
@@ -42,15 +42,15 @@ impl Difference {
     /// nothing.
     #[must_use]
     pub fn of(one: &[u8], other: &[u8]) -> Self {
-        let statements = |text: &[u8]| {
+        let properties = |text: &[u8]| {
             let mut all = Vec::new();
-            visit(text, &mut |statement: &Statement<'_>| {
-                all.push((statement.number(), [statement.kind, " ", statement.name].concat()));
+            visit(text, &mut |property: &Property<'_>| {
+                all.push((property.hash(), [property.kind, " ", property.name].concat()));
             });
             all.sort_unstable();
             all
         };
-        let (one, other) = (statements(one), statements(other));
+        let (one, other) = (properties(one), properties(other));
         let mut added = missing(&other, &one);
         added.retain(|name| !name.contains(" X-"));
         Self { lost: missing(&one, &other), added }
@@ -64,7 +64,7 @@ impl Difference {
 }
 
 /// One thing that an object says.
-struct Statement<'a> {
+struct Property<'a> {
     /// The component: `VEVENT`.
     kind: &'a str,
     /// The property: `LOCATION`.
@@ -75,8 +75,8 @@ struct Statement<'a> {
     value: u64,
 }
 
-impl Statement<'_> {
-    fn number(&self) -> u64 {
+impl Property<'_> {
+    fn hash(&self) -> u64 {
         hash(&[
             self.kind.as_bytes(),
             self.name.as_bytes(),
@@ -122,39 +122,43 @@ const PARAMETERS: [(&str, &str); 13] = [
 /// RFC 6638 7: what we add against invitations, and what servers add when they send some.
 const SCHEDULING: [&str; 3] = ["SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND"];
 
-impl Meaning {
+impl Normalized {
     /// What `text` says; none if it is not made of calendars.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
-        let (mut core, mut remarks, mut has_attendees) = (0_u64, Vec::new(), false);
-        let mut uids = visit(text, &mut |statement| {
-            if statement.name.starts_with("X-") {
-                remarks.push(statement.number());
+        let (mut core, mut x_properties, mut has_attendees) = (0_u64, Vec::new(), false);
+        let mut uids = visit(text, &mut |property| {
+            if property.name.starts_with("X-") {
+                x_properties.push(property.hash());
             } else {
                 // In any order: a sum.
-                core = core.wrapping_add(statement.number());
+                core = core.wrapping_add(property.hash());
             }
-            has_attendees |= statement.name == "ATTENDEE";
+            has_attendees |= property.name == "ATTENDEE";
         })?;
-        remarks.sort_unstable();
+        x_properties.sort_unstable();
         uids.sort_unstable();
         uids.dedup();
-        Some(Self { digest: Digest { core, remarks: remarks.into() }, uids, has_attendees })
+        Some(Self {
+            fingerprint: Fingerprint { core, x_properties: x_properties.into() },
+            uids,
+            has_attendees,
+        })
     }
 
     /// The digest of this.
     #[must_use]
-    pub fn digest(&self) -> &Digest {
-        &self.digest
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
     }
 }
 
-impl Digest {
-    /// Whether an object of this digest says all that one of `other` does, and nothing more but remarks.
+impl Fingerprint {
+    /// Whether an object of this digest says all that one of `other` does, and nothing more but x_properties.
     #[must_use]
-    pub fn says(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self) -> bool {
         self.core == other.core
-            && other.remarks.iter().all(|remark| self.remarks.binary_search(remark).is_ok())
+            && other.x_properties.iter().all(|property| self.x_properties.binary_search(property).is_ok())
     }
 }
 
@@ -173,12 +177,12 @@ fn missing(these: &[(u64, String)], others: &[(u64, String)]) -> Vec<String> {
 }
 
 /// Tells every statement in `text`, and gives back the UIDs; none if it is not made of calendars.
-fn visit(text: &[u8], tell: &mut dyn FnMut(&Statement<'_>)) -> Option<Vec<String>> {
+fn visit(text: &[u8], on_property: &mut dyn FnMut(&Property<'_>)) -> Option<Vec<String>> {
     let (mut uids, mut scratch) = (Vec::new(), Scratch::default());
     for calendar in calendars(text)? {
         for line in &calendar.lines {
             scratch.normal(line, &mut |name, value| {
-                tell(&Statement { kind: "VCALENDAR", name, key: 0, value });
+                on_property(&Property { kind: "VCALENDAR", name, key: 0, value });
             });
         }
         for component in calendar.children.iter().filter(|c| c.kind != "VTIMEZONE") {
@@ -187,12 +191,12 @@ fn visit(text: &[u8], tell: &mut dyn FnMut(&Statement<'_>)) -> Option<Vec<String
             let (kind, key) = (component.kind.as_str(), hash(&[uid.as_bytes(), recurrence.as_bytes()]));
             uids.push(uid);
             // Also a component without any property is there.
-            tell(&Statement { kind, name: "", key, value: 0 });
+            on_property(&Property { kind, name: "", key, value: 0 });
             for line in &component.lines {
-                scratch.normal(line, &mut |name, value| tell(&Statement { kind, name, key, value }));
+                scratch.normal(line, &mut |name, value| on_property(&Property { kind, name, key, value }));
             }
             for child in &component.children {
-                tell(&Statement { kind, name: &child.kind, key, value: scratch.within(child) });
+                on_property(&Property { kind, name: &child.kind, key, value: scratch.within(child) });
             }
         }
     }
@@ -224,7 +228,7 @@ impl Scratch {
     }
 
     /// The statements of a line: its name, and everything else in one way of writing it, as a number.
-    fn normal(&mut self, line: &Line<'_>, tell: &mut dyn FnMut(&str, u64)) {
+    fn normal(&mut self, line: &Line<'_>, on_property: &mut dyn FnMut(&str, u64)) {
         let Self { name, value: scratch } = self;
         name.clear();
         name.push_str(&String::from_utf8_lossy(line.spelt()));
@@ -237,7 +241,7 @@ impl Scratch {
         let value = String::from_utf8_lossy(value);
         if matches!(name.as_str(), "RRULE" | "EXRULE") {
             let parts = value.split(';').map(|part| hash(&[part.trim().to_ascii_uppercase().as_bytes()]));
-            return tell(name, parts.fold(parameters, u64::wrapping_add));
+            return on_property(name, parts.fold(parameters, u64::wrapping_add));
         }
         let items = if LISTS.contains(&name.as_str()) { split_list(&value) } else { vec![&*value] };
         for item in items {
@@ -245,7 +249,7 @@ impl Scratch {
             normal_value(item, scratch);
             let is_nothing = scratch.is_empty() || DEFAULTS.contains(&(name.as_str(), scratch.as_str()));
             if !is_nothing {
-                tell(name, hash(&[scratch.as_bytes(), &parameters.to_le_bytes()]));
+                on_property(name, hash(&[scratch.as_bytes(), &parameters.to_le_bytes()]));
             }
         }
     }
@@ -321,8 +325,8 @@ mod tests {
             .into_bytes()
     }
 
-    fn says(one: &[u8], other: &[u8]) -> bool {
-        Meaning::of(one).unwrap().digest().says(Meaning::of(other).unwrap().digest())
+    fn covers(one: &[u8], other: &[u8]) -> bool {
+        Normalized::of(one).unwrap().fingerprint().covers(Normalized::of(other).unwrap().fingerprint())
     }
 
     #[test]
@@ -344,7 +348,7 @@ mod tests {
             let (one, other) = (event(one), event(other));
             let difference = Difference::of(&one, &other);
             assert!(difference.is_none(), "{difference:?}");
-            assert!(says(&other, &one));
+            assert!(covers(&other, &one));
         }
     }
 
@@ -366,7 +370,7 @@ mod tests {
                     added.into_iter().map(str::to_owned).collect()
                 )
             );
-            assert!(!says(&other, &one));
+            assert!(!covers(&other, &one));
         }
     }
 }
