@@ -209,7 +209,7 @@ impl Run {
             }
             return;
         }
-        if !name.ends_with(".ics") && !ical::begins_well(&bytes) {
+        if !name.ends_with(".ics") && !ical::begins_as_calendar(&bytes) {
             let why = "neither a calendar object nor the description of a calendar";
             return self.done(&path, Outcome::Skipped(why.to_owned()));
         }

@@ -1,45 +1,46 @@
-//! What an object says, however it is written: for telling whether a server has what it was sent.
+//! Comparing calendar objects by their content, to find out whether a server has what it was sent.
 //!
-//! Servers write objects anew: other order, folding, escapes, defaults spelt out, lists on one line or
-//! on several, time zones replaced, stamps renewed, x_properties of their own added. All of that is left out
-//! of the comparison, and nothing else.
+//! Servers rewrite objects: they change the order, the folding and the escapes, spell out defaults, put lists on one
+//! line or on several, replace time zones, renew time stamps, and add X- properties of their own. The comparison
+//! ignores all of that, and nothing else.
 
 use std::hash::{DefaultHasher, Hasher};
 
 use super::components::{Component, calendars};
 use super::lines::Line;
 
-/// What an object says: one statement for each property, as numbers. Which property it is, is found out
-/// from the text when two objects differ.
+/// The content of an object without the differences that do not count. The properties are kept as hashes alone; when
+/// two objects differ, [`Difference`] names the properties from the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Normalized {
     fingerprint: Fingerprint,
-    /// The UIDs in it, each once.
+    /// The UIDs of its components, sorted and without repetitions.
     pub uids: Vec<String>,
-    /// Whether somebody is invited.
+    /// Whether it has an ATTENDEE: writing it may send invitations.
     pub has_attendees: bool,
 }
 
-/// As much of a meaning as is kept of the objects that a calendar has: enough to compare.
+/// The part of [`Normalized`] that is enough to compare two objects. Small, because a restore keeps one for each object
+/// of a calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// Of all statements but x_properties, in any order.
+    /// The sum of the hashes of all properties without the X- ones, so that their order does not count.
     core: u64,
+    /// The hashes of the X- properties, sorted.
     x_properties: Box<[u64]>,
 }
 
-/// What one object says and another does not, by property: `VEVENT LOCATION`.
+/// The properties in which two objects differ, such as `VEVENT LOCATION`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Said by the first alone.
+    /// Properties of the first object that the second does not have, or has with another value.
     pub lost: Vec<String>,
-    /// Said by the second alone, x_properties left out.
+    /// Properties of the second object that the first does not have, or has with another value; without X- properties.
     pub added: Vec<String>,
 }
 
 impl Difference {
-    /// What `one` says and `other` does not, and the other way round. What is not made of calendars says
-    /// nothing.
+    /// Compares two objects. Text that is not iCalendar has no properties.
     #[must_use]
     pub fn of(one: &[u8], other: &[u8]) -> Self {
         let properties = |text: &[u8]| {
@@ -56,22 +57,22 @@ impl Difference {
         Self { lost: missing(&one, &other), added }
     }
 
-    /// Whether they say the same.
+    /// Returns true if the second object has all that the first has, and nothing more than X- properties.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.lost.is_empty() && self.added.is_empty()
     }
 }
 
-/// One thing that an object says.
+/// One property of an object, or one item of a list.
 struct Property<'a> {
-    /// The component: `VEVENT`.
+    /// The kind of its component, such as `VEVENT`.
     kind: &'a str,
-    /// The property: `LOCATION`.
+    /// Its name, such as `LOCATION`.
     name: &'a str,
-    /// Which of the components it is: a number made of UID and RECURRENCE-ID.
+    /// The hash of its component's UID and RECURRENCE-ID.
     key: u64,
-    /// Parameters and value, as a number.
+    /// The hash of its parameters and its value.
     value: u64,
 }
 
@@ -86,7 +87,7 @@ impl Property<'_> {
     }
 }
 
-/// Properties that a server or the writing itself sets.
+/// Properties that the server sets when an object is written.
 const STAMPS: [&str; 9] = [
     "DTSTAMP",
     "LAST-MODIFIED",
@@ -98,12 +99,12 @@ const STAMPS: [&str; 9] = [
     "REQUEST-STATUS",
     "X-LIC-ERROR",
 ];
-/// Statements that are as good as nothing.
+/// Values that mean the same as no property at all (RFC 5545 3.8).
 const DEFAULTS: [(&str, &str); 4] =
     [("CLASS", "PUBLIC"), ("TRANSP", "OPAQUE"), ("PRIORITY", "0"), ("SEQUENCE", "0")];
-/// Lists that may be on one line or on several.
+/// Properties whose values are lists, which may be on one line or on several.
 const LISTS: [&str; 4] = ["CATEGORIES", "RESOURCES", "EXDATE", "RDATE"];
-/// Parameters that say what holds without them, or what the server did.
+/// Parameters with the value that holds without them (RFC 5545 3.2).
 const PARAMETERS: [(&str, &str); 13] = [
     ("ROLE", "REQ-PARTICIPANT"),
     ("RSVP", "FALSE"),
@@ -119,11 +120,11 @@ const PARAMETERS: [(&str, &str); 13] = [
     ("VALUE", "RECUR"),
     ("VALUE", "CAL-ADDRESS"),
 ];
-/// RFC 6638 7: what we add against invitations, and what servers add when they send some.
+/// Parameters of RFC 6638 7: added by a restore to prevent invitations, or by servers that have sent some.
 const SCHEDULING: [&str; 3] = ["SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND"];
 
 impl Normalized {
-    /// What `text` says; none if it is not made of calendars.
+    /// Normalizes an object. None if `text` is not iCalendar.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
         let (mut core, mut x_properties, mut has_attendees) = (0_u64, Vec::new(), false);
@@ -131,7 +132,7 @@ impl Normalized {
             if property.name.starts_with("X-") {
                 x_properties.push(property.hash());
             } else {
-                // In any order: a sum.
+                // A sum, so that the order does not count.
                 core = core.wrapping_add(property.hash());
             }
             has_attendees |= property.name == "ATTENDEE";
@@ -146,7 +147,7 @@ impl Normalized {
         })
     }
 
-    /// The digest of this.
+    /// Returns the part that is enough to compare.
     #[must_use]
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
@@ -154,7 +155,7 @@ impl Normalized {
 }
 
 impl Fingerprint {
-    /// Whether an object of this digest says all that one of `other` does, and nothing more but x_properties.
+    /// Returns true if this object has all that `other` has, and nothing more than X- properties.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.core == other.core
@@ -162,7 +163,7 @@ impl Fingerprint {
     }
 }
 
-/// The names of those in `these` that `others` has not. Both are sorted.
+/// Returns the names of those in `these` that are not among `others`. Both are sorted.
 fn missing(these: &[(u64, String)], others: &[(u64, String)]) -> Vec<String> {
     let mut others = others.iter().peekable();
     let mut names: Vec<String> = Vec::new();
@@ -176,7 +177,7 @@ fn missing(these: &[(u64, String)], others: &[(u64, String)]) -> Vec<String> {
     names
 }
 
-/// Tells every statement in `text`, and gives back the UIDs; none if it is not made of calendars.
+/// Calls `on_property` for every property in `text`, and returns the UIDs. None if it is not iCalendar.
 fn visit(text: &[u8], on_property: &mut dyn FnMut(&Property<'_>)) -> Option<Vec<String>> {
     let (mut uids, mut scratch) = (Vec::new(), Scratch::default());
     for calendar in calendars(text)? {
@@ -190,7 +191,7 @@ fn visit(text: &[u8], on_property: &mut dyn FnMut(&Property<'_>)) -> Option<Vec<
             let recurrence = component.value("RECURRENCE-ID").unwrap_or_default();
             let (kind, key) = (component.kind.as_str(), hash(&[uid.as_bytes(), recurrence.as_bytes()]));
             uids.push(uid);
-            // Also a component without any property is there.
+            // So that a component without properties counts.
             on_property(&Property { kind, name: "", key, value: 0 });
             for line in &component.lines {
                 scratch.normal(line, &mut |name, value| on_property(&Property { kind, name, key, value }));
@@ -203,7 +204,7 @@ fn visit(text: &[u8], on_property: &mut dyn FnMut(&Property<'_>)) -> Option<Vec<
     Some(uids)
 }
 
-/// Text that is needed for a moment, kept for the next line.
+/// Buffers that are reused from line to line.
 #[derive(Default)]
 struct Scratch {
     name: String,
@@ -211,7 +212,7 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// What a component within another says, without a UID of its own, which servers give to alarms.
+    /// Returns the hash of a component within another, without its UID: servers give one to alarms.
     fn within(&mut self, component: &Component<'_>) -> u64 {
         let mut sum = hash(&[component.kind.as_bytes()]);
         for line in &component.lines {
@@ -227,7 +228,7 @@ impl Scratch {
         sum
     }
 
-    /// The statements of a line: its name, and everything else in one way of writing it, as a number.
+    /// Calls `on_property` for each item of a line, with its name and the hash of its normalized parameters and value.
     fn normal(&mut self, line: &Line<'_>, on_property: &mut dyn FnMut(&str, u64)) {
         let Self { name, value: scratch } = self;
         name.clear();
@@ -247,28 +248,28 @@ impl Scratch {
         for item in items {
             scratch.clear();
             normal_value(item, scratch);
-            let is_nothing = scratch.is_empty() || DEFAULTS.contains(&(name.as_str(), scratch.as_str()));
-            if !is_nothing {
+            let is_default = scratch.is_empty() || DEFAULTS.contains(&(name.as_str(), scratch.as_str()));
+            if !is_default {
                 on_property(name, hash(&[scratch.as_bytes(), &parameters.to_le_bytes()]));
             }
         }
     }
 }
 
-/// A parameter, as a number; none if it says nothing.
+/// Returns the hash of a parameter; none if it means the same as no parameter.
 fn normal_parameter((name, mut value): (String, String)) -> Option<u64> {
-    // Names and addresses are text; everything else is a word.
+    // Names and addresses are text; all other values are keywords, without case.
     if !matches!(name.as_str(), "CN" | "TZID" | "EMAIL" | "ALTREP" | "DIR" | "SENT-BY") {
         value.make_ascii_uppercase();
     }
-    let is_nothing = PARAMETERS.contains(&(name.as_str(), value.as_str()))
+    let is_default = PARAMETERS.contains(&(name.as_str(), value.as_str()))
         || SCHEDULING.contains(&name.as_str())
         || name.starts_with("X-")
         || value.is_empty();
-    (!is_nothing).then(|| hash(&[name.as_bytes(), value.as_bytes()]))
+    (!is_default).then(|| hash(&[name.as_bytes(), value.as_bytes()]))
 }
 
-/// Text without escapes (RFC 5545 3.3.11), and weeks as days.
+/// Appends the value without escapes (RFC 5545 3.3.11), and with weeks as days.
 fn normal_value(value: &str, out: &mut String) {
     let value = value.trim();
     let unsigned = value.trim_start_matches(['+', '-']);
@@ -293,7 +294,7 @@ fn normal_value(value: &str, out: &mut String) {
     out.truncate(out.trim_end().len());
 }
 
-/// The items of a list: commas that are not escaped part them.
+/// Splits a list at the commas that are not escaped.
 fn split_list(value: &str) -> Vec<&str> {
     let (mut items, mut start, mut escaped) = (Vec::new(), 0, false);
     for (at, byte) in value.bytes().enumerate() {
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn other_ways_of_writing_say_the_same() {
+    fn other_ways_of_writing_are_equal() {
         for (one, other) in [
             ("SUMMARY:a\nLOCATION:b\n", "location:b\nSUM\n MARY:a\n"),
             ("DESCRIPTION:a\\nb\\,c\n", "DESCRIPTION:a\\Nb,c\n"),

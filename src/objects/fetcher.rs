@@ -263,13 +263,13 @@ impl Fetcher {
         if bytes.is_empty() {
             return Err(Error::new(Kind::Protocol, format!("{target}: the server sent no bytes.")));
         }
-        if !is_calendar && !ical::begins_well(&bytes) {
+        if !is_calendar && !ical::begins_as_calendar(&bytes) {
             return Err(Error::new(
                 Kind::Protocol,
                 format!("{target}: the server sent something that is no calendar object."),
             ));
         }
-        if !has_length && !ical::ends_well(&bytes) {
+        if !has_length && !ical::ends_as_calendar(&bytes) {
             return Err(Error::new(
                 Kind::Unreachable,
                 format!("{target}: the answer ends before the object does."),
