@@ -1,17 +1,17 @@
 //! What has arrived of a document and is not parsed yet.
 
-use crate::carriage_returns::Returns;
+use crate::carriage_returns::CarriageReturns;
 use crate::{Limits, XmlError};
 
 /// Bytes between the part that is parsed and the part that is still to come.
 ///
-/// Where the window ends in the middle of a part, the parser waits for more and begins that part
+/// Where the buffer ends in the middle of a part, the parser waits for more and begins that part
 /// again. This costs less than a parser that can pause anywhere, because an answer is a list of
 /// small parts.
-pub(crate) struct Window {
+pub(crate) struct ParseBuffer {
     bytes: Vec<u8>,
     parsed: usize,
-    returns: Returns,
+    carriage_returns: CarriageReturns,
     /// Bytes that may still come.
     total: u64,
     /// Bytes that one part may have.
@@ -21,12 +21,12 @@ pub(crate) struct Window {
     ended: bool,
 }
 
-impl Window {
+impl ParseBuffer {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             bytes: Vec::new(),
             parsed: 0,
-            returns: Returns::default(),
+            carriage_returns: CarriageReturns::default(),
             total: limits.total,
             most: limits.part,
             wanted: 1,
@@ -74,13 +74,13 @@ impl Window {
         self.total = self.total.checked_sub(piece.len() as u64).ok_or(XmlError::Limit("bytes"))?;
         self.bytes.drain(..self.parsed);
         self.parsed = 0;
-        self.returns.plain(piece, &mut self.bytes);
+        self.carriage_returns.plain(piece, &mut self.bytes);
         Ok(())
     }
 
     /// Nothing more will come.
     pub(crate) fn end(&mut self) {
         self.ended = true;
-        self.returns.end(&mut self.bytes);
+        self.carriage_returns.end(&mut self.bytes);
     }
 }

@@ -4,7 +4,7 @@
 /// Many servers write every line end of calendar data so, and to the parser each would be an event.
 /// Ends for good where a CDATA section begins: there it would not be a reference.
 #[derive(Default)]
-pub(crate) struct Returns {
+pub(crate) struct CarriageReturns {
     /// The beginning of a reference or a section that the next piece may complete.
     held: Vec<u8>,
     ended: bool,
@@ -14,7 +14,7 @@ const REFERENCE: &[u8] = b"&#13;";
 /// Within `<![CDATA[`; there are fewer brackets than tags.
 const SECTION: &[u8] = b"[CDATA[";
 
-impl Returns {
+impl CarriageReturns {
     /// Adds `piece` to `out`.
     pub(crate) fn plain(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         if self.ended {

@@ -1,6 +1,6 @@
 //! The multistatus body (RFC 4918 13), one response at a time as it streams in.
 
-use crate::buffer::Window;
+use crate::buffer::ParseBuffer;
 use crate::names::Name;
 use crate::tokens::{Scope, Token, Tokens};
 use crate::{Limits, XmlError};
@@ -78,10 +78,10 @@ pub enum Next {
 
 /// Reads a multistatus.
 pub struct Multistatus {
-    window: Window,
+    buffer: ParseBuffer,
     scope: Scope,
     limits: Limits,
-    at: At,
+    at: Position,
     /// Parsed, and not asked for yet.
     ready: std::vec::IntoIter<Response>,
     /// What came after those.
@@ -89,10 +89,10 @@ pub struct Multistatus {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
-    Front,
-    Inside,
-    Behind,
+enum Position {
+    Prolog,
+    Root,
+    Epilog,
 }
 
 impl Multistatus {
@@ -100,10 +100,10 @@ impl Multistatus {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            window: Window::new(limits),
+            buffer: ParseBuffer::new(limits),
             scope: Scope::default(),
             limits,
-            at: At::Front,
+            at: Position::Prolog,
             ready: Vec::new().into_iter(),
             error: None,
         }
@@ -111,12 +111,12 @@ impl Multistatus {
 
     /// Adds what has arrived. Wanted whenever `next_response` says so.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), XmlError> {
-        self.window.feed(piece)
+        self.buffer.feed(piece)
     }
 
     /// Nothing more will arrive.
     pub fn end(&mut self) {
-        self.window.end();
+        self.buffer.end();
     }
 
     /// The next response, if it is here. What follows the document is not looked at, but must arrive.
@@ -128,12 +128,12 @@ impl Multistatus {
             if let Some(error) = self.error.take() {
                 return Err(error);
             }
-            if !self.window.is_ready() {
+            if !self.buffer.is_ready() {
                 return Ok(Next::Feed);
             }
-            if self.at == At::Behind {
-                self.window.advance(self.window.bytes().len());
-                return Ok(if self.window.ended() { Next::End } else { Next::Feed });
+            if self.at == Position::Epilog {
+                self.buffer.advance(self.buffer.bytes().len());
+                return Ok(if self.buffer.ended() { Next::End } else { Next::Feed });
             }
             self.parse();
         }
@@ -141,11 +141,12 @@ impl Multistatus {
 
     /// Parses all the parts that are here.
     fn parse(&mut self) {
-        let bytes = self.window.bytes();
-        let mut tokens = Tokens::new(bytes, &mut self.scope, u16::from(self.at == At::Inside), self.limits);
+        let bytes = self.buffer.bytes();
+        let mut tokens =
+            Tokens::new(bytes, &mut self.scope, u16::from(self.at == Position::Root), self.limits);
         let (mut ready, mut parsed) = (Vec::new(), 0);
         let error = loop {
-            if self.at == At::Behind {
+            if self.at == Position::Epilog {
                 break None;
             }
             tokens.begin_part();
@@ -158,24 +159,24 @@ impl Multistatus {
                 Err(error) => break Some(error),
             }
         };
-        self.window.advance(parsed);
+        self.buffer.advance(parsed);
         self.ready = ready.into_iter();
         self.error = match error {
-            Some(XmlError::Truncated) => self.window.want_more().err(),
+            Some(XmlError::Truncated) => self.buffer.want_more().err(),
             error => error,
         };
     }
 }
 
 /// What is between one response's end and the next one's.
-fn part(tokens: &mut Tokens<'_>, mut at: At) -> Result<(Option<Response>, At), XmlError> {
+fn part(tokens: &mut Tokens<'_>, mut at: Position) -> Result<(Option<Response>, Position), XmlError> {
     loop {
         match tokens.next()? {
-            Token::Start(Some(Name::Multistatus)) if at == At::Front => at = At::Inside,
-            Token::Start(_) if at == At::Front => return Err(XmlError::Unexpected("a multistatus")),
+            Token::Start(Some(Name::Multistatus)) if at == Position::Prolog => at = Position::Root,
+            Token::Start(_) if at == Position::Prolog => return Err(XmlError::Unexpected("a multistatus")),
             Token::Start(Some(Name::Response)) => return Ok((Some(response(tokens)?), at)),
             Token::Start(_) => tokens.skip()?,
-            Token::End => return Ok((None, At::Behind)),
+            Token::End => return Ok((None, Position::Epilog)),
             Token::Eof => return Err(XmlError::Truncated),
         }
     }

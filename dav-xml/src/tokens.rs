@@ -1,4 +1,4 @@
-//! Takes what a window holds apart, within limits.
+//! Takes what a buffer holds apart, within limits.
 
 use quick_xml::Reader;
 use quick_xml::encoding::EncodingError;
@@ -19,7 +19,7 @@ pub(crate) enum Token {
     Start(Option<Name>),
     /// The innermost open element ends. The text before that is in `Tokens::text`.
     End,
-    /// The window has ended, and no element is open that began in it.
+    /// The buffer has ended, and no element is open that began in it.
     Eof,
 }
 
@@ -83,7 +83,7 @@ impl Scope {
     }
 }
 
-/// Takes what a window holds apart.
+/// Takes what a buffer holds apart.
 pub(crate) struct Tokens<'w> {
     reader: Reader<&'w [u8]>,
     scope: &'w mut Scope,
@@ -126,7 +126,7 @@ impl<'w> Tokens<'w> {
         self.reader.get_ref().len()
     }
 
-    /// The next token. `Truncated` if the window ends before it does.
+    /// The next token. `Truncated` if the buffer ends before it does.
     pub(crate) fn next(&mut self) -> Result<Token, XmlError> {
         if std::mem::take(&mut self.empty) {
             return Ok(self.end());
@@ -245,22 +245,22 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::Window;
+    use crate::buffer::ParseBuffer;
 
     /// One part, read as its callers do.
     fn text_of(pieces: &[&str], limits: Limits) -> Result<String, XmlError> {
-        let (mut window, mut scope) = (Window::new(limits), Scope::default());
+        let (mut buffer, mut scope) = (ParseBuffer::new(limits), Scope::default());
         let mut pieces = pieces.iter();
         loop {
-            while !window.is_ready() {
+            while !buffer.is_ready() {
                 match pieces.next() {
-                    Some(piece) => window.feed(piece.as_bytes())?,
-                    None => window.end(),
+                    Some(piece) => buffer.feed(piece.as_bytes())?,
+                    None => buffer.end(),
                 }
             }
-            match all(&mut Tokens::new(window.bytes(), &mut scope, 0, limits)) {
-                Ok((out, 1..)) if window.ended() => return Ok(out),
-                Ok(_) | Err(XmlError::Truncated) => window.want_more()?,
+            match all(&mut Tokens::new(buffer.bytes(), &mut scope, 0, limits)) {
+                Ok((out, 1..)) if buffer.ended() => return Ok(out),
+                Ok(_) | Err(XmlError::Truncated) => buffer.want_more()?,
                 Err(error) => return Err(error),
             }
         }
