@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::stream::LocalBoxStream;
 
-use super::transport::TransportError;
+use super::error::TransportError;
 use super::url::Target;
 
 /// The bytes of an answer, as they come in.

@@ -72,18 +72,18 @@ impl Target {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
-        Some(Self { origin: Origin::of(url)?, path: visible(&path) })
+        Some(Self { origin: Origin::of(url)?, path: encode_path(&path) })
     }
 
     /// The same origin, another path.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Self {
-        Self { origin: self.origin.clone(), path: visible(path) }
+        Self { origin: self.origin.clone(), path: encode_path(path) }
     }
 }
 
 /// A path as it can be sent: anything but visible ASCII is percent-encoded, escapes stay.
-pub(crate) fn visible(path: &str) -> String {
+pub(crate) fn encode_path(path: &str) -> String {
     let is_fine = |byte: u8| {
         matches!(byte, b'!'..=b'~')
             && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#')

@@ -4,7 +4,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::http::visible;
+use crate::http::encode_path;
 pub use crate::http::{Origin, Target};
 
 /// Why an href is of no use.
@@ -67,7 +67,7 @@ impl Target {
         let after = text.split_once("://").map_or("", |(_, rest)| rest);
         let path = after.find('/').and_then(|at| after.get(at..)).unwrap_or("/");
         let path = path.split('#').next().unwrap_or("/");
-        Ok(Self { origin, path: visible(path) })
+        Ok(Self { origin, path: encode_path(path) })
     }
 
     /// The decoded path without a trailing slash: equal for two spellings of one resource.
