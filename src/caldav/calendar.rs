@@ -1,4 +1,8 @@
 //! A calendar collection and its properties, as PROPFIND describes them (RFC 4791 4.2, 5.2).
+//!
+//! To keep one more property: name it in `dav_xml`, add it to [`Properties`], to `PROPERTIES` and to `Properties::of`
+//! here, and to the list of updates in `destination/properties.rs`, so that a restore sets it. `.caldav.json` follows
+//! [`Properties`].
 
 use dav_xml::{Name, Response};
 use serde::{Deserialize, Serialize};
@@ -142,7 +146,7 @@ impl Subscription {
     }
 }
 
-/// The component kinds, in upper case, sorted and without repetitions.
+/// Returns the kinds of the component set in upper case, sorted and without repetitions.
 fn components(response: &Response) -> Vec<String> {
     let set = response.property(Name::SupportedComponents);
     let names = set.into_iter().flat_map(|set| &set.children).filter_map(|comp| comp.attribute.as_ref());
@@ -152,13 +156,14 @@ fn components(response: &Response) -> Vec<String> {
     kinds
 }
 
+/// Returns whether the calendar counts for free-busy (RFC 6638 9.1), if the server reports it.
 fn transparency(response: &Response) -> Option<&'static str> {
     let value = response.property(Name::ScheduleCalendarTransp)?;
     let is = |name| value.child(name).is_some();
     if is(Name::Transparent) { Some("transparent") } else { is(Name::Opaque).then_some("opaque") }
 }
 
-/// Any of the privileges that include adding members (RFC 3744 3).
+/// Returns true if the account has a privilege that includes adding members (RFC 3744 3), or if none is reported.
 fn is_writable(response: &Response) -> bool {
     let Some(set) = response.property(Name::CurrentUserPrivilegeSet) else { return true };
     let writing =

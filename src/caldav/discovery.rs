@@ -1,5 +1,21 @@
-//! Where a resource leads on the way to an account's calendars: RFC 6764 (well-known), RFC 5397
-//! (current-user-principal) and RFC 4791 6.2.1 (calendar-home-set, of which there may be several).
+//! Discovery: where a resource leads on the way to the calendars of an account.
+//!
+//! A location leads to the principal of the account (RFC 5397 3, `current-user-principal`), the principal to calendar
+//! home sets (RFC 4791 6.2.1, of which there may be several), and these to calendars ([`home_set`](super::home_set)). A
+//! location may be any of them. RFC 6764 5 has a well-known path for the beginning.
+//!
+//! ```http
+//! PROPFIND / HTTP/1.1
+//! Depth: 0
+//!
+//! HTTP/1.1 207 Multi-Status
+//!
+//! <d:multistatus xmlns:d="DAV:"><d:response><d:href>/</d:href><d:propstat><d:prop>
+//!   <d:current-user-principal><d:href>/principals/alice/</d:href></d:current-user-principal>
+//! </d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response></d:multistatus>
+//! ```
+//!
+//! The order of the requests, and what to try if nothing is found, are in `account/discovery.rs`.
 
 use dav_xml::{Element, Limits, Name, Response};
 
@@ -27,6 +43,7 @@ pub enum Leads {
     Refused(u16),
 }
 
+/// The properties that lead on.
 const PROPERTIES: [Name; 3] = [Name::ResourceType, Name::CurrentUserPrincipal, Name::CalendarHomeSet];
 
 /// Returns the request for where `target` leads.
@@ -51,6 +68,7 @@ pub async fn parse(answer: Answer) -> Result<Leads> {
     Ok(leads(&target, &own))
 }
 
+/// Returns where a resource leads: what it is itself comes before what it names.
 fn leads(target: &Target, response: &Response) -> Leads {
     if let Some(status @ 400..) = response.status {
         return Leads::Refused(status);
@@ -76,7 +94,7 @@ fn leads(target: &Target, response: &Response) -> Leads {
     }
 }
 
-/// The home sets that a resource names, without repetitions.
+/// Returns the home sets that a resource names, without repetitions.
 fn home_sets(target: &Target, response: &Response) -> Vec<Target> {
     let mut homes: Vec<Target> = Vec::new();
     for href in response.property(Name::CalendarHomeSet).into_iter().flat_map(Element::hrefs) {

@@ -1,4 +1,22 @@
 //! The members of a calendar home set (RFC 4791 6.2.1), or one calendar: PROPFIND with all properties of calendars.
+//!
+//! ```xml
+//! <d:response>
+//!   <d:href>/cal/work/</d:href>
+//!   <d:propstat>
+//!     <d:prop>
+//!       <d:resourcetype><d:collection/><c:calendar/></d:resourcetype>
+//!       <d:displayname>Work</d:displayname>
+//!       <a:calendar-color>#FF0000FF</a:calendar-color>
+//!       <c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set>
+//!     </d:prop>
+//!     <d:status>HTTP/1.1 200 OK</d:status>
+//!   </d:propstat>
+//! </d:response>
+//! ```
+//!
+//! Collections within others are not searched: RFC 4791 4.2 does not allow calendars within calendars, and a home set
+//! names each collection that is to be looked into.
 
 use dav_xml::{Limits, Name};
 

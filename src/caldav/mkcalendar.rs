@@ -1,4 +1,19 @@
 //! MKCALENDAR (RFC 4791 5.3.1), and extended MKCOL (RFC 5689) for servers without it.
+//!
+//! ```http
+//! MKCALENDAR /cal/work/ HTTP/1.1
+//! Content-Type: application/xml; charset=utf-8
+//!
+//! <c:mkcalendar xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop>
+//!   <d:displayname>Work</d:displayname>
+//!   <c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set>
+//! </d:prop></d:set></c:mkcalendar>
+//!
+//! HTTP/1.1 201 Created
+//! ```
+//!
+//! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose another path.
+//! `destination/calendar.rs` looks for the calendar with PROPFIND.
 
 use dav_xml::{Name, declarations, element, empty_element, escape};
 

@@ -1,4 +1,19 @@
 //! The calendar-multiget REPORT (RFC 4791 7.9): the text of many objects in one answer.
+//!
+//! ```http
+//! REPORT /cal/work/ HTTP/1.1
+//! Depth: 1
+//! CalDAV-Timezones: T
+//!
+//! <c:calendar-multiget xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">
+//!   <d:prop><d:getetag/><c:calendar-data/></d:prop>
+//!   <d:href>/cal/work/lunch.ics</d:href>
+//!   <d:href>/cal/work/dinner.ics</d:href>
+//! </c:calendar-multiget>
+//! ```
+//!
+//! Servers answer in any order, leave objects out, and break off at one that they cannot parse: an answer is compared
+//! with what was asked for, and the rest is fetched in another way (`objects/fetcher.rs`).
 
 use dav_xml::{Limits, Name, declarations, empty_element, escape};
 

@@ -1,5 +1,23 @@
-//! The objects of one calendar, each with its name and version: PROPFIND with Depth 1. No time range and no limit is
-//! ever asked for, because servers then leave objects out without reporting it.
+//! The objects of one calendar, each with its name and version: PROPFIND with Depth 1.
+//!
+//! ```xml
+//! <d:response>
+//!   <d:href>/cal/work/lunch.ics</d:href>
+//!   <d:propstat>
+//!     <d:prop>
+//!       <d:getetag>"7f3c"</d:getetag>
+//!       <d:resourcetype/>
+//!       <d:getcontenttype>text/calendar; charset=utf-8; component=vevent</d:getcontenttype>
+//!       <d:getcontentlength>412</d:getcontentlength>
+//!       <d:getlastmodified>Sun, 22 Nov 2026 10:00:00 GMT</d:getlastmodified>
+//!     </d:prop>
+//!     <d:status>HTTP/1.1 200 OK</d:status>
+//!   </d:propstat>
+//! </d:response>
+//! ```
+//!
+//! Neither a calendar-query with a time range (RFC 4791 7.8) nor a limit is used, because servers then leave objects out
+//! without reporting it. sync-collection (RFC 6578) is not used either: it needs a token that the last run has kept.
 
 use dav_xml::{Limits, Name, Response};
 
@@ -30,10 +48,11 @@ pub struct Listing {
     pub objects: Vec<Listed>,
     /// What is listed and cannot be an object of this calendar: a description for each.
     pub strange: Vec<String>,
-    /// Collections within the calendar, which are not looked into.
+    /// Collections within the calendar, which are not searched (RFC 4791 4.2 does not allow calendars in them).
     pub nested: Vec<Target>,
 }
 
+/// What is asked for each object. All but the resource type may be missing from the answer.
 const PROPERTIES: [Name; 5] =
     [Name::GetEtag, Name::ResourceType, Name::GetContentType, Name::GetContentLength, Name::GetLastModified];
 
@@ -88,6 +107,7 @@ impl Listing {
 }
 
 impl Listed {
+    /// Reads the object of this name from its response.
     fn of(name: &str, response: &Response) -> Self {
         Self {
             name: name.into(),
@@ -103,7 +123,7 @@ fn unusable(target: &Target, why: &str) -> Error {
     Error::new(Kind::Protocol, format!("{target}: the list of objects cannot be used: {why}"))
 }
 
-/// The `component` parameter of a content type (RFC 5545 8.1).
+/// Returns the `component` parameter of a content type in upper case (RFC 5545 8.1), if there is one.
 fn component(content_type: &str) -> Option<Box<str>> {
     let parameter = content_type.split(';').map(str::trim).find_map(|p| {
         let (name, value) = p.split_once('=')?;

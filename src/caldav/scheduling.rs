@@ -1,4 +1,13 @@
 //! Whether a server sends invitations to the attendees of a meeting that is written (RFC 6638), and what prevents it.
+//!
+//! A restore of old meetings must not send invitations to everybody. A server with `calendar-auto-schedule` among its
+//! compliance classes (RFC 6638 2) sends them on its own when an object with attendees is written by its organizer. Some
+//! servers obey a header of the PUT; for all others, RFC 6638 7.1 has the parameter `SCHEDULE-AGENT=CLIENT`, which says
+//! that the client sends them. It becomes part of the stored object, so it is added only where no header helps.
+//!
+//! ```text
+//! ATTENDEE;SCHEDULE-AGENT=CLIENT;CN=Bob:mailto:bob@cal.example
+//! ```
 
 use crate::http::Target;
 use crate::quirks;

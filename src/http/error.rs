@@ -1,36 +1,36 @@
 //! Failures of the transport.
 
-/// Why no complete answer came.
+/// Why there is no complete response. The texts are for people, and name the cause as far as the transport knows it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// The name has no address, or nothing accepts connections there.
+    /// The host name has no address, or nothing accepts connections there. The request was not sent.
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// The connection broke, also in the middle of a body.
+    /// The connection broke: before the response, or within its body.
     #[error("the connection broke: {0}")]
     Broken(String),
-    /// No answer, or no more of it, in time.
+    /// No response, or no more of its body, in time.
     #[error("no answer in time: {0}")]
     Timeout(String),
-    /// The certificate or the handshake was refused.
+    /// The certificate or the TLS handshake was refused.
     #[error("the secure connection failed: {0}")]
     Tls(String),
-    /// The host does not let this request out.
+    /// The host does not allow a request to this address.
     #[error("the host does not allow this request: {0}")]
     Denied(String),
-    /// More bytes than allowed.
+    /// The response is larger than the host allows.
     #[error("the answer is larger than allowed: {0}")]
     TooLarge(String),
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
-    /// The answer is no HTTP.
+    /// The response is not valid HTTP.
     #[error("not understood: {0}")]
     Protocol(String),
 }
 
 impl TransportError {
-    /// Whether the same request may succeed when sent again.
+    /// Returns true if the same request may succeed when it is sent again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Broken(_) | Self::Timeout(_) | Self::Connect(_))

@@ -1,5 +1,5 @@
-//! Plain HTTP values: what a request object makes and what an answer is; and the transport that sends them. No
-//! I/O here.
+//! HTTP, as far as the protocol modules need it: requests, responses, targets, and the [`Transport`] that exchanges
+//! them. There is no I/O here: the transport is `wasi:http` in the component, and any HTTP client natively.
 
 mod error;
 mod request;

@@ -1,5 +1,5 @@
-//! Everything the connector asks of the outside world: one request, a pause, a task. The component
-//! gets it from `wasi:http` and its async runtime (`wasi.rs`), the native build from any HTTP client.
+//! Everything that the connector needs from outside: one request, a pause, a task. The component has it from
+//! `wasi:http` and its async runtime (`component/wasi.rs`), the native build from any HTTP client.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::error::TransportError;
 use super::request::Request;
 use super::response::Response;
 
-/// The outside world. Everything runs on one thread.
+/// The outside world of the connector, which runs on one thread.
 pub trait Transport {
-    /// Sends one request, once: no redirects, no retries, no decoding. `timeout` bounds connecting,
-    /// waiting for the head, and each pause within the body.
+    /// Sends a request once: without redirects, repetitions and decoding. `timeout` is the longest time to connect, to
+    /// wait for the head of the response, and for each pause within its body.
     fn send(
         &self,
         request: Request,
@@ -22,6 +22,6 @@ pub trait Transport {
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 
-    /// Runs a task to its end beside the caller.
+    /// Runs a task beside the caller, to its end.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }

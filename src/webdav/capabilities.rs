@@ -1,4 +1,15 @@
 //! OPTIONS (RFC 9110 9.3.7): what a server states that it can do (RFC 4918 10.1).
+//!
+//! ```http
+//! OPTIONS /cal/ HTTP/1.1
+//!
+//! HTTP/1.1 200 OK
+//! DAV: 1, 2, 3, access-control, calendar-access
+//! DAV: calendar-auto-schedule
+//! ```
+//!
+//! Nothing depends on these statements where a request can show what is true: a server without `calendar-access` may
+//! have calendars. They decide about invitations, which no request shows.
 
 use crate::http::{Headers, Request, Target};
 

@@ -1,4 +1,19 @@
-//! GET (RFC 9110 9.3.1) of one calendar object resource.
+//! GET (RFC 9110 9.3.1) of one calendar object resource (RFC 4791 4.1).
+//!
+//! ```http
+//! GET /cal/work/lunch.ics HTTP/1.1
+//! Accept: text/calendar, */*;q=0.1
+//!
+//! HTTP/1.1 200 OK
+//! Content-Type: text/calendar; charset=utf-8; component=vevent
+//! Content-Length: 412
+//! ETag: "7f3c"
+//!
+//! BEGIN:VCALENDAR
+//! ```
+//!
+//! It is the slow way to read a calendar, one request for each object, and the exact one: the bytes are the server's,
+//! while XML changes line ends. The usual way is [`multiget`](crate::caldav::multiget).
 
 use futures::StreamExt;
 

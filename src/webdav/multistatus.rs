@@ -1,4 +1,8 @@
 //! The multistatus body (RFC 4918 13): the answer to PROPFIND and REPORT, read one response at a time as it arrives.
+//!
+//! `dav_xml` parses; this adds the body that the bytes come from, and the target that hrefs are relative to. An answer
+//! that breaks off is an error after the responses that have arrived: a list must then be discarded, while single
+//! objects may be used.
 
 use dav_xml::{Limits, Next, Response, XmlError};
 use futures::StreamExt;

@@ -1,5 +1,15 @@
-//! PROPFIND (RFC 4918 9.1): properties of a resource, and of the members of a collection. The answer is a
-//! [`Multistatus`](super::multistatus::Multistatus); what the properties mean is for the callers in `caldav`.
+//! PROPFIND (RFC 4918 9.1): properties of a resource, and of the members of a collection.
+//!
+//! ```http
+//! PROPFIND /cal/work/ HTTP/1.1
+//! Depth: 1
+//! Content-Type: application/xml; charset=utf-8
+//!
+//! <d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:resourcetype/></d:prop></d:propfind>
+//! ```
+//!
+//! The answer is a [`Multistatus`](super::multistatus::Multistatus). What the properties mean is decided by the requests
+//! of [`caldav`](crate::caldav), which ask for different ones.
 
 use dav_xml::{Name, declarations, empty_element};
 

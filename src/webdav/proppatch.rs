@@ -1,5 +1,14 @@
 //! PROPPATCH (RFC 4918 9.2) of one property: a server that refuses one refuses all of a request (RFC 4918 9.2.1).
 //!
+//! ```http
+//! PROPPATCH /cal/work/ HTTP/1.1
+//! Content-Type: application/xml; charset=utf-8
+//!
+//! <d:propertyupdate xmlns:d="DAV:">
+//!   <d:set><d:prop><d:displayname>Work</d:displayname></d:prop></d:set>
+//! </d:propertyupdate>
+//! ```
+//!
 //! The answer is not read. Servers accept properties that they do not keep, and refuse some that they then have: the
 //! caller reads the properties again with PROPFIND.
 

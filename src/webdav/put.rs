@@ -1,4 +1,21 @@
 //! PUT (RFC 9110 9.3.4) of one calendar object resource (RFC 4791 5.3.2), and what its refusal means.
+//!
+//! ```http
+//! PUT /cal/work/lunch.ics HTTP/1.1
+//! If-None-Match: *
+//! Content-Type: text/calendar; charset=utf-8
+//! Schedule-Reply: F
+//!
+//! HTTP/1.1 409 Conflict
+//! Content-Type: application/xml
+//!
+//! <d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">
+//!   <c:no-uid-conflict><d:href>/cal/home/old.ics</d:href></c:no-uid-conflict>
+//! </d:error>
+//! ```
+//!
+//! An answer of 2xx is not read. Its `ETag`, which many servers leave out (RFC 4791 5.3.4), says nothing about whether the
+//! object was stored as it was sent: a restore reads it back.
 
 use bytes::Bytes;
 
@@ -19,8 +36,16 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Returns the condition that the object still has this `ETag`. Weak ones cannot be compared (RFC 9110 13.1.1):
-    /// with one of these, or none, there is no condition.
+    /// Returns the condition that the object still has this `ETag`. Weak ones cannot be compared (RFC 9110 13.1.1): with
+    /// one of these, or without one, there is no condition.
+    ///
+    /// ```
+    /// use caldav::webdav::put::Condition;
+    ///
+    /// assert_eq!(Condition::still(Some("\"7f3c\"")), Condition::Version("\"7f3c\"".into()));
+    /// assert_eq!(Condition::still(Some("W/\"7f3c\"")), Condition::Any);
+    /// assert_eq!(Condition::still(None::<String>), Condition::Any);
+    /// ```
     #[must_use]
     pub fn still(etag: Option<impl Into<Box<str>>>) -> Self {
         let strong = etag.map(Into::into).filter(|etag| !etag.starts_with("W/"));

@@ -1,5 +1,21 @@
-//! What an HTTP status, a precondition and a failure of the transport mean for the caller. Nothing else in the
-//! connector decides this: a request that is refused is of the kind, and is or is not repeated, as this file states.
+//! What an HTTP status, a precondition and a failure of the transport mean for the caller. Nothing else in the connector
+//! decides this.
+//!
+//! | status | kind of error | repeated |
+//! |---|---|---|
+//! | 400, 415, 422, 500 and others | protocol | no |
+//! | 401 | sign-in-refused | once, after a success (`session/auth.rs`) |
+//! | 403 | forbidden | if the body states a rate limit |
+//! | 404, 410 | not-found | no |
+//! | 405, 501 | unsupported | no |
+//! | 408, 429, 503 | rate-limited | yes, also a PUT |
+//! | 409, 412 | conflict | no |
+//! | 413 | too-large | no |
+//! | 423 | conflict | yes, also a PUT, unless a lock is named |
+//! | 502, 504 | unreachable | yes; after a PUT, the object is looked for first |
+//! | 507 | quota-exceeded | yes; not a PUT |
+//!
+//! "Repeated" is what the session does on its own, after a pause and up to the number of retries.
 
 use super::refusal::Refusal;
 use crate::error::{Error, Kind};
