@@ -15,6 +15,7 @@ pub mod http;
 pub mod ical;
 pub mod objects;
 pub mod options;
+pub mod quirks;
 pub mod session;
 pub mod snapshot;
 pub mod source;
