@@ -1,5 +1,7 @@
-//! Signing in: what a request carries, and what a 401 means. Basic authentication (RFC 7617) is sent with the first
-//! request, without waiting for a challenge: servers such as Google's do not send one for every path.
+//! Signing in: the header that a request carries, and what a 401 means.
+//!
+//! Basic authentication (RFC 7617) is sent with the first request, without waiting for a challenge: it saves a request,
+//! and some servers do not challenge at every path.
 
 use std::cell::Cell;
 use std::fmt;
