@@ -5,6 +5,7 @@ pub mod compare;
 pub mod components;
 pub mod edit;
 pub mod lines;
+mod normalize;
 
 /// Returns the text with CRLF at the end of every line (RFC 5545 3.1): XML turns line ends into LF (RFC 4791 9.6), and
 /// two servers may store one object with either. A CR alone stays.
