@@ -12,8 +12,8 @@
 //! HTTP/1.1 201 Created
 //! ```
 //!
-//! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose another path.
-//! `destination/calendar.rs` looks for the calendar with PROPFIND.
+//! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose
+//! another path. `destination/calendar.rs` looks for the calendar with PROPFIND.
 
 use dav_xml::{Name, declarations, element, empty_element, escape};
 

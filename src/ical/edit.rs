@@ -13,8 +13,9 @@ pub struct Part {
     pub bytes: Vec<u8>,
 }
 
-/// Splits `text` into its objects; a text of one object stays as it is. METHOD is left out, which stored objects may not
-/// have (RFC 4791 4.1). None if `text` is not iCalendar, or has no component besides time zones.
+/// Splits `text` into its objects; a text of one object stays as it is. METHOD is left out, which stored
+/// objects may not have (RFC 4791 4.1). None if `text` is not iCalendar, or has no component besides time
+/// zones.
 #[must_use]
 pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     let all = calendars(text)?;
@@ -37,7 +38,8 @@ pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// Builds an object of the components of one UID, with the lines of their calendar and the time zones that they name.
+/// Builds an object of the components of one UID, with the lines of their calendar and the time zones that
+/// they name.
 fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
     let mut bytes = b"BEGIN:VCALENDAR\r\n".to_vec();
     let home = all.iter().find(|calendar| {
@@ -120,8 +122,8 @@ pub fn with_uid(text: &[u8], uid: &str) -> Vec<u8> {
     })
 }
 
-/// Returns the text with `SCHEDULE-AGENT=CLIENT` (RFC 6638 7.1) for every organizer and attendee without that parameter:
-/// the server sends them no messages.
+/// Returns the text with `SCHEDULE-AGENT=CLIENT` (RFC 6638 7.1) for every organizer and attendee without that
+/// parameter: the server sends them no messages.
 #[must_use]
 pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
     rewritten(text, |out, _, name, line| {
@@ -140,7 +142,8 @@ pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Rewrites a text line by line. `write` gets the output, the kind of the component around the line, and the line's name.
+/// Rewrites a text line by line. `write` gets the output, the kind of the component around the line, and the
+/// line's name.
 fn rewritten(text: &[u8], write: impl Fn(&mut Vec<u8>, &str, &str, &Line<'_>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 64);
     let mut open: Vec<String> = Vec::new();

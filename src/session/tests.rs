@@ -28,7 +28,7 @@ fn send(retries: u32, answer: impl Fn(&Request) -> Reply + 'static) -> (Result<S
     })
 }
 
-/// Answers with each in turn, and with the last for ever.
+/// Answers with each in turn, and with the last from then on.
 fn in_turn(replies: Vec<Reply>) -> impl Fn(&Request) -> Reply {
     let next = Cell::new(0);
     move |_| {
