@@ -191,9 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn every_quirk_is_described() {
+    fn every_quirk_is_described_and_names_files_that_exist() {
+        let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         for Quirk { behaviour, recognised_by, seen_on, handling } in QUIRKS {
             assert!([behaviour, recognised_by, seen_on, handling].iter().all(|text| !text.is_empty()));
+            for file in handling.split(['(', ')', ' ']).filter(|word| word.ends_with(".rs")) {
+                assert!(src.join(file).exists(), "{behaviour}: {file}");
+            }
         }
+    }
+
+    #[test]
+    fn what_servers_state_is_recognised() {
+        assert!(is_rate_limit(r#"{"error":{"errors":[{"domain":"usageLimits"}]}}"#) && !is_rate_limit("no"));
+        assert!(is_busy(423, None) && !is_busy(423, Some("lock-token-submitted")) && !is_busy(403, None));
     }
 }
