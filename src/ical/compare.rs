@@ -1,16 +1,14 @@
 //! Comparing calendar objects by their content, to find out whether a server has what it was sent.
 //!
-//! Servers rewrite objects: they change the order, the folding and the escapes, spell out defaults, put lists on one
-//! line or on several, replace time zones, renew time stamps, and add X- properties of their own. The comparison
-//! ignores all of that, and nothing else.
+//! Servers rewrite objects: they change the order, the folding and the escapes, spell out defaults, put lists
+//! on one line or on several, replace time zones, renew time stamps, and add X- properties of their own. The
+//! comparison ignores all of that, and nothing else.
 
-use std::hash::{DefaultHasher, Hasher};
+use super::components::calendars;
+use super::normalize::{Scratch, hash};
 
-use super::components::{Component, calendars};
-use super::lines::Line;
-
-/// The content of an object without the differences that do not count. The properties are kept as hashes alone; when
-/// two objects differ, [`Difference`] names the properties from the text.
+/// The content of an object without the differences that do not count. The properties are kept as hashes
+/// alone; when two objects differ, [`Difference`] names the properties from the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Normalized {
     fingerprint: Fingerprint,
@@ -20,8 +18,8 @@ pub struct Normalized {
     pub has_attendees: bool,
 }
 
-/// The part of [`Normalized`] that is enough to compare two objects. Small, because a restore keeps one for each object
-/// of a calendar.
+/// The part of [`Normalized`] that is enough to compare two objects. Small, because a restore keeps one for
+/// each object of a calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// The sum of the hashes of all properties without the X- ones, so that their order does not count.
@@ -35,7 +33,8 @@ pub struct Fingerprint {
 pub struct Difference {
     /// Properties of the first object that the second does not have, or has with another value.
     pub lost: Vec<String>,
-    /// Properties of the second object that the first does not have, or has with another value; without X- properties.
+    /// Properties of the second object that the first does not have, or has with another value; without X-
+    /// properties.
     pub added: Vec<String>,
 }
 
@@ -86,42 +85,6 @@ impl Property<'_> {
         ])
     }
 }
-
-/// Properties that the server sets when an object is written.
-const STAMPS: [&str; 9] = [
-    "DTSTAMP",
-    "LAST-MODIFIED",
-    "CREATED",
-    "PRODID",
-    "VERSION",
-    "CALSCALE",
-    "METHOD",
-    "REQUEST-STATUS",
-    "X-LIC-ERROR",
-];
-/// Values that mean the same as no property at all (RFC 5545 3.8).
-const DEFAULTS: [(&str, &str); 4] =
-    [("CLASS", "PUBLIC"), ("TRANSP", "OPAQUE"), ("PRIORITY", "0"), ("SEQUENCE", "0")];
-/// Properties whose values are lists, which may be on one line or on several.
-const LISTS: [&str; 4] = ["CATEGORIES", "RESOURCES", "EXDATE", "RDATE"];
-/// Parameters with the value that holds without them (RFC 5545 3.2).
-const PARAMETERS: [(&str, &str); 13] = [
-    ("ROLE", "REQ-PARTICIPANT"),
-    ("RSVP", "FALSE"),
-    ("PARTSTAT", "NEEDS-ACTION"),
-    ("CUTYPE", "INDIVIDUAL"),
-    ("ENCODING", "8BIT"),
-    ("RELATED", "START"),
-    ("RELTYPE", "PARENT"),
-    ("VALUE", "DATE-TIME"),
-    ("VALUE", "DURATION"),
-    ("VALUE", "TEXT"),
-    ("VALUE", "URI"),
-    ("VALUE", "RECUR"),
-    ("VALUE", "CAL-ADDRESS"),
-];
-/// Parameters of RFC 6638 7: added by a restore to prevent invitations, or by servers that have sent some.
-const SCHEDULING: [&str; 3] = ["SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND"];
 
 impl Normalized {
     /// Normalizes an object. None if `text` is not iCalendar.
@@ -202,119 +165,6 @@ fn visit(text: &[u8], on_property: &mut dyn FnMut(&Property<'_>)) -> Option<Vec<
         }
     }
     Some(uids)
-}
-
-/// Buffers that are reused from line to line.
-#[derive(Default)]
-struct Scratch {
-    name: String,
-    value: String,
-}
-
-impl Scratch {
-    /// Returns the hash of a component within another, without its UID: servers give one to alarms.
-    fn within(&mut self, component: &Component<'_>) -> u64 {
-        let mut sum = hash(&[component.kind.as_bytes()]);
-        for line in &component.lines {
-            self.normal(line, &mut |name, value| {
-                if name != "UID" && !name.starts_with("X-") {
-                    sum = sum.wrapping_add(hash(&[name.as_bytes(), &value.to_le_bytes()]));
-                }
-            });
-        }
-        for child in &component.children {
-            sum = sum.wrapping_add(self.within(child).rotate_left(1));
-        }
-        sum
-    }
-
-    /// Calls `on_property` for each item of a line, with its name and the hash of its normalized parameters and value.
-    fn normal(&mut self, line: &Line<'_>, on_property: &mut dyn FnMut(&str, u64)) {
-        let Self { name, value: scratch } = self;
-        name.clear();
-        name.push_str(&String::from_utf8_lossy(line.spelt()));
-        name.make_ascii_uppercase();
-        if STAMPS.contains(&name.as_str()) || name.is_empty() {
-            return;
-        }
-        let (parameters, value) = line.parameters_and_value();
-        let parameters = parameters.into_iter().filter_map(normal_parameter).fold(0, u64::wrapping_add);
-        let value = String::from_utf8_lossy(value);
-        if matches!(name.as_str(), "RRULE" | "EXRULE") {
-            let parts = value.split(';').map(|part| hash(&[part.trim().to_ascii_uppercase().as_bytes()]));
-            return on_property(name, parts.fold(parameters, u64::wrapping_add));
-        }
-        let items = if LISTS.contains(&name.as_str()) { split_list(&value) } else { vec![&*value] };
-        for item in items {
-            scratch.clear();
-            normal_value(item, scratch);
-            let is_default = scratch.is_empty() || DEFAULTS.contains(&(name.as_str(), scratch.as_str()));
-            if !is_default {
-                on_property(name, hash(&[scratch.as_bytes(), &parameters.to_le_bytes()]));
-            }
-        }
-    }
-}
-
-/// Returns the hash of a parameter; none if it means the same as no parameter.
-fn normal_parameter((name, mut value): (String, String)) -> Option<u64> {
-    // Names and addresses are text; all other values are keywords, without case.
-    if !matches!(name.as_str(), "CN" | "TZID" | "EMAIL" | "ALTREP" | "DIR" | "SENT-BY") {
-        value.make_ascii_uppercase();
-    }
-    let is_default = PARAMETERS.contains(&(name.as_str(), value.as_str()))
-        || SCHEDULING.contains(&name.as_str())
-        || name.starts_with("X-")
-        || value.is_empty();
-    (!is_default).then(|| hash(&[name.as_bytes(), value.as_bytes()]))
-}
-
-/// Appends the value without escapes (RFC 5545 3.3.11), and with weeks as days.
-fn normal_value(value: &str, out: &mut String) {
-    let value = value.trim();
-    let unsigned = value.trim_start_matches(['+', '-']);
-    if let Some(weeks) = unsigned.strip_prefix('P').and_then(|rest| rest.strip_suffix('W'))
-        && let Ok(weeks) = weeks.parse::<u32>()
-    {
-        let days = (u64::from(weeks) * 7).to_string();
-        return out.push_str(&[if value.starts_with('-') { "-P" } else { "P" }, &days, "D"].concat());
-    }
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once('\\') {
-        out.push_str(before);
-        let mut characters = after.chars();
-        match characters.next() {
-            Some('n' | 'N') => out.push('\n'),
-            Some(escaped) => out.push(escaped),
-            None => out.push('\\'),
-        }
-        rest = characters.as_str();
-    }
-    out.push_str(rest);
-    out.truncate(out.trim_end().len());
-}
-
-/// Splits a list at the commas that are not escaped.
-fn split_list(value: &str) -> Vec<&str> {
-    let (mut items, mut start, mut escaped) = (Vec::new(), 0, false);
-    for (at, byte) in value.bytes().enumerate() {
-        if byte == b',' && !escaped {
-            items.extend(value.get(start..at));
-            start = at + 1;
-        }
-        escaped = byte == b'\\' && !escaped;
-    }
-    items.extend(value.get(start..));
-    items
-}
-
-fn hash(parts: &[&[u8]]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]
