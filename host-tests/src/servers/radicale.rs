@@ -5,6 +5,7 @@ use std::process::Command;
 use super::{PASSWORD, Process, TestServer, USER, environment};
 use crate::certificates::Certificates;
 use crate::client::Client;
+use crate::program::Served;
 
 /// A running Radicale.
 pub struct Radicale {
@@ -41,11 +42,7 @@ impl Radicale {
     }
 }
 
-impl TestServer for Radicale {
-    fn name(&self) -> &'static str {
-        if self.tls { "Radicale 3.9.0 with TLS" } else { "Radicale 3.9.0" }
-    }
-
+impl Served for Radicale {
     fn location(&self) -> String {
         let scheme = if self.tls { "caldav" } else { "http" };
         format!("{scheme}://127.0.0.1:{}/", self.process.port)
@@ -54,6 +51,16 @@ impl TestServer for Radicale {
     fn options(&self) -> Vec<String> {
         let ca = self.process.folder.path().join("ca.pem");
         vec![if self.tls { format!("tls_ca={}", ca.display()) } else { "insecure=true".to_owned() }]
+    }
+
+    fn credentials(&self) -> Option<(&str, &str)> {
+        Some((USER, PASSWORD))
+    }
+}
+
+impl TestServer for Radicale {
+    fn name(&self) -> &'static str {
+        if self.tls { "Radicale 3.9.0 with TLS" } else { "Radicale 3.9.0" }
     }
 
     fn home(&self) -> &'static str {

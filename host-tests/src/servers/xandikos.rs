@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::{PASSWORD, Process, TestServer, USER, environment};
 use crate::client::Client;
+use crate::program::Served;
 
 /// A running Xandikos.
 pub struct Xandikos {
@@ -49,11 +50,7 @@ impl Xandikos {
     }
 }
 
-impl TestServer for Xandikos {
-    fn name(&self) -> &'static str {
-        if self.tls { "Xandikos 0.4.10 with TLS" } else { "Xandikos 0.4.10" }
-    }
-
+impl Served for Xandikos {
     fn location(&self) -> String {
         let scheme = if self.tls { "caldav" } else { "http" };
         format!("{scheme}://127.0.0.1:{}/", self.process.port)
@@ -61,6 +58,16 @@ impl TestServer for Xandikos {
 
     fn options(&self) -> Vec<String> {
         vec![if self.tls { "tls_no_verify=true".to_owned() } else { "insecure=true".to_owned() }]
+    }
+
+    fn credentials(&self) -> Option<(&str, &str)> {
+        Some((USER, PASSWORD))
+    }
+}
+
+impl TestServer for Xandikos {
+    fn name(&self) -> &'static str {
+        if self.tls { "Xandikos 0.4.10 with TLS" } else { "Xandikos 0.4.10" }
     }
 
     fn home(&self) -> &'static str {
