@@ -103,14 +103,12 @@ pub async fn finish(child: Child) -> anyhow::Result<Outcome> {
     Ok(Outcome::of("plakar", &child.wait_with_output().await?))
 }
 
-impl Outcome {
-    /// The snapshot that the last line of a backup is about.
-    pub fn snapshot(&self) -> anyhow::Result<String> {
-        let last = self.out.lines().last().context("no output")?;
-        let (snapshot, _) = last.split_once(':').context("no snapshot")?;
-        ensure!(snapshot.len() == 8, "{last}");
-        Ok(snapshot.to_owned())
-    }
+/// Returns the snapshot that the last line of a backup is about.
+pub fn snapshot(backup: &Outcome) -> anyhow::Result<String> {
+    let last = backup.out.lines().last().context("no output")?;
+    let (snapshot, _) = last.split_once(':').context("no snapshot")?;
+    ensure!(snapshot.len() == 8, "{last}");
+    Ok(snapshot.to_owned())
 }
 
 /// What `make` has built for the package.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use dav_model::{Behaviour, Reply, Request, object};
+use host_tests::certificates::issue;
 use host_tests::fake::Fake;
 use host_tests::peer::{Outcome, Peer, tree};
 use host_tests::servers::radicale::Radicale;
@@ -90,12 +91,12 @@ async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale() -> anyhow::Result<()> {
-    there_and_back(&Radicale::start(true)?, &Radicale::start(false)?).await
+    there_and_back(&Radicale::start_tls(&issue()?)?, &Radicale::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos() -> anyhow::Result<()> {
-    there_and_back(&Xandikos::start(false)?, &Xandikos::start(true)?).await
+    there_and_back(&Xandikos::start()?, &Xandikos::start_tls()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use dav_model::{Reply, Request, object};
+use host_tests::certificates::issue;
 use host_tests::fake::Fake;
 use host_tests::plakar::{self, Plakar, finish, package};
 use host_tests::program::{Cli, Outcome, Served, tree};
@@ -67,7 +68,7 @@ fn size(folder: &Path) -> anyhow::Result<u64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_commands_work() -> anyhow::Result<()> {
     let Some(plakar) = Plakar::find().await? else { return Ok(()) };
-    let (from, to) = (Radicale::start(true)?, Radicale::start(true)?);
+    let (from, to) = (Radicale::start_tls(&issue()?)?, Radicale::start_tls(&issue()?)?);
     seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
     let made = package()?;
     show(&plakar, &["pkg", "create", &made.manifest, &made.version]).await?.done()?;
@@ -85,7 +86,7 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
     show(&plakar, &["-keyfile", &key, "at", &secret, "create"]).await?.done()?;
     let first = show(&plakar, &["at", &plain, "backup", "@my-caldav"]).await?.done()?;
     ensure!(first.out.contains("backup completed without errors"), "{first:?}");
-    let snapshot = first.snapshot()?;
+    let snapshot = plakar::snapshot(&first)?;
     show(&plakar, &["-keyfile", &key, "at", &secret, "backup", "@my-caldav"]).await?.done()?;
     show(&plakar, &["at", &plain, "ls"]).await?.done()?;
     show(&plakar, &["at", &plain, "ls", "-recursive", &format!("{snapshot}:")]).await?.done()?;
@@ -138,12 +139,12 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_xandikos_to_radicale() -> anyhow::Result<()> {
     let Some(plakar) = Plakar::install().await? else { return Ok(()) };
-    let (from, to) = (Xandikos::start(false)?, Radicale::start(false)?);
+    let (from, to) = (Xandikos::start()?, Radicale::start()?);
     seed::plant(&from.client()?, from.home(), &seed::account(&[])).await?;
     add(&plakar, "source", "from", &from.location(), &from.options()).await?;
     add(&plakar, "destination", "to", &to.location(), &to.options()).await?;
     plakar.at("store", &["create", "-plaintext"]).await?.done()?;
-    let snapshot = plakar.at("store", &["backup", "@from"]).await?.done()?.snapshot()?;
+    let snapshot = plakar::snapshot(&plakar.at("store", &["backup", "@from"]).await?.done()?)?;
     plakar.at("store", &["restore", "-to", "@to", &snapshot]).await?.done()?;
     let (before, after) = (program::backed_up(&from).await?, program::backed_up(&to).await?);
     let missing: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
@@ -208,7 +209,7 @@ async fn what_cannot_be_backed_up_is_told_in_one_sentence() -> anyhow::Result<()
     let outcome = show(&plakar, &backup).await?;
     ensure!(outcome.out.contains("completed with 1 error"), "{outcome:?}");
     ensure!(outcome.err.contains("/work: ") && outcome.err.contains("403"), "{outcome:?}");
-    let snapshot = outcome.snapshot()?;
+    let snapshot = plakar::snapshot(&outcome)?;
     let errors = show(&plakar, &["at", &store, "info", "-errors", &snapshot]).await?.done()?;
     ensure!(errors.out.contains("/work"), "{errors:?}");
     fake.clear_fault();
@@ -228,7 +229,7 @@ async fn a_refused_object_makes_the_restore_fail_and_is_named() -> anyhow::Resul
     let Some(plakar) = Plakar::install().await? else { return Ok(()) };
     let fake = Fake::start(&[("work", 40)]).await?;
     add_fake(&plakar, &fake).await?;
-    let snapshot = plakar.at("store", &["backup", "@cal"]).await?.done()?.snapshot()?;
+    let snapshot = plakar::snapshot(&plakar.at("store", &["backup", "@cal"]).await?.done()?)?;
     fake.empty();
     fake.fault(|seen| {
         (seen.method == "PUT" && seen.path.ends_with("000007.ics")).then(|| Reply::status(403))
@@ -259,7 +260,7 @@ async fn killed_at_any_time_the_next_run_is_right() -> anyhow::Result<()> {
         let child = plakar.command(&["at", &store, "backup", "@cal"]).spawn()?;
         killed += u32::from(kill_after(child, milliseconds).await?);
     }
-    let snapshot = plakar.at("store", &["backup", "@cal"]).await?.done()?.snapshot()?;
+    let snapshot = plakar::snapshot(&plakar.at("store", &["backup", "@cal"]).await?.done()?)?;
     let listed = plakar.at("store", &["ls", "-recursive", &format!("{snapshot}:")]).await?.out;
     ensure!(listed.lines().filter(|line| line.contains(".ics")).count() == 400, "{listed}");
     fake.empty();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use host_tests::certificates::issue;
 use host_tests::program::{Cli, tree};
 use host_tests::seed;
 use host_tests::servers::TestServer;
@@ -17,22 +18,22 @@ const MOST_WHEN_UNCHANGED: u64 = 3 + 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale() -> anyhow::Result<()> {
-    everything(&Radicale::start(false)?).await
+    everything(&Radicale::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale_with_tls() -> anyhow::Result<()> {
-    everything(&Radicale::start(true)?).await
+    everything(&Radicale::start_tls(&issue()?)?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos() -> anyhow::Result<()> {
-    everything(&Xandikos::start(false)?).await
+    everything(&Xandikos::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos_with_tls() -> anyhow::Result<()> {
-    everything(&Xandikos::start(true)?).await
+    everything(&Xandikos::start_tls()?).await
 }
 
 /// What a plain client sees: by directory, the bytes of every object with CRLF line ends, sorted.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
+use host_tests::certificates::issue;
 use host_tests::program::{Cli, Outcome, tree};
 use host_tests::seed;
 use host_tests::servers::TestServer;
@@ -12,12 +13,12 @@ use host_tests::servers::xandikos::Xandikos;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale() -> anyhow::Result<()> {
-    everything(&Radicale::start(false)?, &Radicale::start(false)?).await
+    everything(&Radicale::start()?, &Radicale::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos() -> anyhow::Result<()> {
-    everything(&Xandikos::start(false)?, &Xandikos::start(false)?).await
+    everything(&Xandikos::start()?, &Xandikos::start()?).await
 }
 
 /// A real server with the made-up account, and its backup.
@@ -52,7 +53,7 @@ impl Backup {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_the_other_server_refuses_are_made_plain() -> anyhow::Result<()> {
-    let (from, to) = (Xandikos::start(false)?, Radicale::start(true)?);
+    let (from, to) = (Xandikos::start()?, Radicale::start_tls(&issue()?)?);
     let backup = Backup::of(&from, from.odd_names()).await?;
     backup.restore(&to).succeeds().await?;
     let members = to.client()?.members(&format!("{}work/", to.home())).await?;
@@ -64,7 +65,7 @@ async fn names_that_the_other_server_refuses_are_made_plain() -> anyhow::Result<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_radicale_to_xandikos() -> anyhow::Result<()> {
-    let (from, to) = (Radicale::start(false)?, Xandikos::start(true)?);
+    let (from, to) = (Radicale::start()?, Xandikos::start_tls()?);
     let backup = Backup::of(&from, &[]).await?;
     backup.restore(&to).succeeds().await?;
     backup.diff(&to).succeeds().await?;
@@ -75,7 +76,7 @@ async fn from_radicale_to_xandikos() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_changed_objects_are_mended_although_the_server_locks_its_calendar() -> anyhow::Result<()> {
     const CHANGED: usize = 100;
-    let server = Xandikos::start(false)?;
+    let server = Xandikos::start()?;
     let backup = Backup::of(&server, &[]).await?;
     let client = server.client()?;
     for i in 0..CHANGED {

@@ -1,7 +1,7 @@
 //! Encrypted connections: HTTP/2 where the server has it, and certificates that are not trusted.
 
 use anyhow::ensure;
-use host_tests::certificates::Certificates;
+use host_tests::certificates::issue;
 use host_tests::fake::Fake;
 use host_tests::program::Cli;
 use host_tests::scratch::files;
@@ -9,7 +9,7 @@ use host_tests::scratch::files;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_http_2_gets_it() -> anyhow::Result<()> {
     const OBJECTS: usize = 300;
-    let own = Certificates::new()?;
+    let own = issue()?;
     let fake = Fake::start_tls(&[("work", OBJECTS)], &own).await?;
     let scratch = tempfile::tempdir()?;
     own.write(scratch.path())?;
@@ -24,7 +24,7 @@ async fn a_server_with_http_2_gets_it() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_certificate_is_refused_before_the_password_is_sent() -> anyhow::Result<()> {
-    let (own, other) = (Certificates::new()?, Certificates::new()?);
+    let (own, other) = (issue()?, issue()?);
     let fake = Fake::start_tls(&[("work", 1)], &own).await?;
     let scratch = tempfile::tempdir()?;
     other.write(scratch.path())?;
@@ -36,7 +36,7 @@ async fn an_unknown_certificate_is_refused_before_the_password_is_sent() -> anyh
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_certificate_is_taken_where_none_is_verified() -> anyhow::Result<()> {
-    let fake = Fake::start_tls(&[("work", 1)], &Certificates::new()?).await?;
+    let fake = Fake::start_tls(&[("work", 1)], &issue()?).await?;
     Cli::new(&fake).check().option("tls_no_verify", true).succeeds().await?;
     ensure!(!fake.take_requests().is_empty(), "no request came");
     Ok(())

@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use host_tests::program::{self, Cli, workspace};
-use host_tests::seed;
-use host_tests::servers::TestServer;
-use host_tests::servers::radicale::Radicale;
+use test_servers::program::{self, Cli, workspace};
+use test_servers::seed;
+use test_servers::servers::TestServer;
+use test_servers::servers::radicale::Radicale;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     println!("== A real server: Radicale 3.9.0, with three calendars");
-    let server = Radicale::start(false)?;
+    let server = Radicale::start()?;
     let client = server.client()?;
     let account = seed::account(server.odd_names());
     seed::plant(&client, server.home(), &account).await?;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{PASSWORD, Process, TestServer, USER, environment};
-use crate::certificates::Certificates;
+use crate::Certificates;
 use crate::client::Client;
 use crate::program::Served;
 
@@ -14,8 +14,17 @@ pub struct Radicale {
 }
 
 impl Radicale {
-    /// Starts one; with `tls`, its certificate is signed by the CA in `ca.pem` of its folder.
-    pub fn start(tls: bool) -> anyhow::Result<Self> {
+    /// Starts one without encryption.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// Starts one with TLS. The authority's certificate is `ca.pem` in its folder.
+    pub fn start_tls(certificates: &Certificates) -> anyhow::Result<Self> {
+        Self::start_with(Some(certificates))
+    }
+
+    fn start_with(certificates: Option<&Certificates>) -> anyhow::Result<Self> {
         let environment = environment()?;
         let process = Process::start(|folder, port| {
             std::fs::write(folder.join("users"), format!("{USER}:{PASSWORD}\n"))?;
@@ -23,8 +32,8 @@ impl Radicale {
                 "[server]\nhosts = 127.0.0.1:{port}\n[auth]\ntype = htpasswd\nhtpasswd_filename = {0}/users\nhtpasswd_encryption = plain\ndelay = 0\n[rights]\ntype = owner_only\n[storage]\nfilesystem_folder = {0}/collections\n[logging]\nlevel = warning\n",
                 folder.display()
             );
-            if tls {
-                Certificates::new()?.write(folder)?;
+            if let Some(certificates) = certificates {
+                certificates.write(folder)?;
                 config = config.replace(
                     "[auth]",
                     &format!(
@@ -38,7 +47,7 @@ impl Radicale {
             command.args(["-m", "radicale", "--config"]).arg(folder.join("config"));
             Ok(command)
         })?;
-        Ok(Self { process, tls })
+        Ok(Self { process, tls: certificates.is_some() })
     }
 }
 

@@ -13,8 +13,17 @@ pub struct Xandikos {
 }
 
 impl Xandikos {
-    /// Starts one; with `tls`, with a certificate it makes itself and with passwords.
-    pub fn start(tls: bool) -> anyhow::Result<Self> {
+    /// Starts one without encryption and passwords.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(false)
+    }
+
+    /// Starts one with a certificate that it makes itself and with passwords.
+    pub fn start_tls() -> anyhow::Result<Self> {
+        Self::start_with(true)
+    }
+
+    fn start_with(tls: bool) -> anyhow::Result<Self> {
         let environment = environment()?;
         let process = Process::start(|folder, port| {
             let mut command = Command::new(environment.join("bin/xandikos"));
