@@ -115,7 +115,7 @@ fn without_method(text: &[u8]) -> Vec<u8> {
 pub fn with_uid(text: &[u8], uid: &str) -> Vec<u8> {
     rewritten(text, |out, kind, name, line| {
         if name == "UID" && kind != "VALARM" {
-            out.extend([b"UID:", uid.as_bytes(), b"\r\n"].concat());
+            out.extend([b"UID:", uid.as_bytes(), line_end(line)].concat());
         } else {
             out.extend_from_slice(line.raw);
         }
@@ -134,12 +134,18 @@ pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
         let whole = match line.raw.get(..name.len()) {
             Some(start) if start.eq_ignore_ascii_case(name.as_bytes()) => line.raw.to_vec(),
             // A fold within the name.
-            _ => [&line.text, b"\r\n".as_slice()].concat(),
+            _ => [&line.text, line_end(line)].concat(),
         };
         let (own, rest) = whole.split_at(name.len());
         // A fold, so that no line grows too long (RFC 5545 3.1).
-        out.extend([own, b";SCHEDULE-AGENT=CLIENT\r\n ", rest].concat());
+        out.extend([own, b";SCHEDULE-AGENT=CLIENT", line_end(line), b" ", rest].concat());
     })
+}
+
+/// Returns how `line` ends: parsers refuse a text in which some lines end with LF and others with CRLF.
+fn line_end(line: &Line<'_>) -> &'static [u8] {
+    let is_bare = line.raw.ends_with(b"\n") && !line.raw.ends_with(b"\r\n");
+    if is_bare { b"\n" } else { b"\r\n" }
 }
 
 /// Rewrites a text line by line. `write` gets the output, the kind of the component around the line, and the
