@@ -9,11 +9,11 @@ use futures::StreamExt;
 use futures::stream;
 use percent_encoding::percent_decode_str;
 
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing;
+use crate::caldav::calendar::Calendar;
 use crate::error::Result;
-use crate::ical::compare::{Digest, Meaning};
+use crate::ical::compare::{Fingerprint, Normalized};
 use crate::objects::fetcher::Fetcher;
+use crate::objects::listing;
 use crate::options::Fetch;
 use crate::session::Session;
 use crate::source::listings::{Catalog, Shelf};
@@ -31,7 +31,7 @@ pub(super) struct Present {
     /// Its version, if it has one.
     pub(super) etag: Option<Box<str>>,
     /// What it says; none if it could not be read.
-    pub(super) digest: Option<Digest>,
+    pub(super) digest: Option<Fingerprint>,
     /// Whether an object of the backup stands for it.
     pub(super) claimed: bool,
 }
@@ -61,7 +61,7 @@ impl Existing {
         while let Some((at, body)) = bodies.next().await {
             let Some(listed) = shelf.listed(at) else { continue };
             let meaning = match body {
-                Ok(bytes) => Meaning::of(&bytes),
+                Ok(bytes) => Normalized::of(&bytes),
                 Err(error) if error.ends_run() => return Err(error),
                 Err(_) => None,
             };
@@ -71,14 +71,14 @@ impl Existing {
     }
 
     /// Notes an object that is there.
-    fn add(&self, segment: &str, etag: Option<Box<str>>, meaning: Option<&Meaning>) {
+    fn add(&self, segment: &str, etag: Option<Box<str>>, meaning: Option<&Normalized>) {
         let mut objects = self.objects.borrow_mut();
         let at = u32::try_from(objects.len()).unwrap_or(u32::MAX);
         for uid in meaning.iter().flat_map(|meaning| &meaning.uids) {
             self.by_uid.borrow_mut().entry(hash(uid.as_bytes())).or_default().push(at);
         }
         self.by_name.borrow_mut().insert(name_of(segment), at);
-        let digest = meaning.map(|meaning| meaning.digest().clone());
+        let digest = meaning.map(|meaning| meaning.fingerprint().clone());
         objects.push(Present { segment: segment.into(), etag, digest, claimed: false });
     }
 

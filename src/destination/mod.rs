@@ -77,7 +77,7 @@ impl Exporter {
     /// An exporter by these options. Nothing is sent yet.
     #[must_use]
     pub fn new(transport: Rc<dyn Transport>, options: DestinationOptions) -> Self {
-        let session = Rc::new(Session::new(transport, &options.connection));
+        let session = Rc::new(Session::new(transport, options.connection.session_config()));
         Self { session, options: Rc::new(options), account: RefCell::default() }
     }
 

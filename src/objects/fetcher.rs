@@ -12,14 +12,17 @@ use futures::channel::oneshot;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, TryFutureExt};
 
-use crate::caldav::multiget::multiget;
 use crate::error::{Error, Kind, Result};
 use crate::ical;
+use crate::objects::get::get;
+use crate::objects::multiget::multiget;
 use crate::options::Fetch;
-use crate::session::{SendError, Session, transport_error};
+use crate::quirks::MULTIGET_TRIALS;
+use crate::session::{SendError, Session};
 use crate::source::listings::{Catalog, Id, Shelf};
-use crate::webdav::get::get;
+use crate::webdav::get::Fetched;
 use crate::webdav::href::Target;
+use crate::webdav::status;
 
 /// The most objects in one request. Servers refuse, cut short or choke on thousands.
 const BATCH: usize = 64;
@@ -34,11 +37,6 @@ const SLACK: usize = 16;
 const LATE: u32 = 160;
 /// When so many of a full batch are still to be read, the next one is fetched.
 const HALF: u32 = 32;
-/// The longest body of one object.
-const LONGEST: usize = 256 << 20;
-/// Requests for one object alone that the server refused as multiget and granted as GET, before
-/// multiget is given up for a calendar.
-const MULTIGET_TRIALS: u32 = 2;
 
 /// Fetches the bodies of objects.
 pub(crate) struct Fetcher {
@@ -248,9 +246,9 @@ impl Fetcher {
     }
 
     async fn get_one(&self, target: &Target) -> Result<Bytes> {
-        let response = match self.session.send(get(target.clone())).await {
-            Ok(answer) => answer.response,
-            Err(SendError::Refused { refusal, .. }) if matches!(refusal.status, 404 | 410) => {
+        let fetched = match get(&self.session, target).await {
+            Ok(fetched) => fetched,
+            Err(SendError::Refused { refusal, .. }) if status::is_gone(&refusal) => {
                 return Err(Error::new(
                     Kind::NotFound,
                     format!(
@@ -261,28 +259,17 @@ impl Fetcher {
             }
             Err(error) => return Err(error.into()),
         };
-        let is_calendar =
-            response.headers.first("content-type").is_some_and(|kind| kind.starts_with("text/calendar"));
-        let has_length = response.headers.first("content-length").is_some();
-        let mut body = response.body;
-        let mut bytes = Vec::new();
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| transport_error(target, &error))?;
-            if bytes.len() + piece.len() > LONGEST {
-                return Err(Error::new(Kind::TooLarge, format!("{target}: more than {LONGEST} bytes.")));
-            }
-            bytes.extend_from_slice(&piece);
-        }
+        let Fetched { bytes, is_calendar, has_length, .. } = fetched;
         if bytes.is_empty() {
             return Err(Error::new(Kind::Protocol, format!("{target}: the server sent no bytes.")));
         }
-        if !is_calendar && !ical::begins_well(&bytes) {
+        if !is_calendar && !ical::begins_as_calendar(&bytes) {
             return Err(Error::new(
                 Kind::Protocol,
                 format!("{target}: the server sent something that is no calendar object."),
             ));
         }
-        if !has_length && !ical::ends_well(&bytes) {
+        if !has_length && !ical::ends_as_calendar(&bytes) {
             return Err(Error::new(
                 Kind::Unreachable,
                 format!("{target}: the answer ends before the object does."),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
 use super::vdir::vdir_color;
-use crate::caldav::calendars::{Calendar, Properties};
+use crate::caldav::calendar::{Calendar, Properties};
 
 /// The content of `.caldav.json`. Field order is file order; nothing in it changes on its own.
 #[derive(Serialize)]

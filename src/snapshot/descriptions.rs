@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::vdir::vdir_color;
-use crate::caldav::calendars::Properties;
+use crate::caldav::calendar::Properties;
 
 /// The file with everything.
 const SIDECAR: &str = ".caldav.json";

@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::{Entry, ScanItem, directory, http_date};
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing::{Listed, Listing};
+use super::{Entry, ScanItem, directory};
+use crate::caldav::calendar::Calendar;
+use crate::caldav::objects::{Listed, Listing};
 use crate::options::Fetch;
+use crate::quirks::http_date;
 use crate::snapshot::{calendar_json, digest, names};
 use crate::webdav::href::Target;
 

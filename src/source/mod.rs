@@ -5,7 +5,7 @@ pub(crate) mod listings;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -14,11 +14,12 @@ use futures::stream::{self, FuturesUnordered};
 use futures::{FutureExt, SinkExt, StreamExt};
 
 use crate::account::{self, Account, Finding, Identity, check};
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing;
+use crate::caldav::calendar::Calendar;
+use crate::caldav::objects::Listing;
 use crate::error::{Error, Kind, Result};
 use crate::http::Transport;
 use crate::objects::fetcher::Fetcher;
+use crate::objects::listing;
 use crate::options::SourceOptions;
 use crate::session::Session;
 use crate::snapshot::names;
@@ -80,7 +81,7 @@ impl Importer {
     /// An importer by these options. Nothing is sent yet.
     #[must_use]
     pub fn new(transport: Rc<dyn Transport>, options: SourceOptions) -> Self {
-        let session = Rc::new(Session::new(transport, &options.connection));
+        let session = Rc::new(Session::new(transport, options.connection.session_config()));
         let catalog = Rc::new(Catalog::default());
         let fetcher = Fetcher::new(Rc::clone(&session), Rc::clone(&catalog), options.fetch);
         Self { session, options, account: RefCell::default(), catalog, fetcher }
@@ -271,7 +272,7 @@ impl Importer {
     async fn stock(&self, name: String, calendar: Calendar) -> (String, Result<Shelf>) {
         let path = format!("/{name}");
         let listing = if calendar.properties.subscription.is_some() {
-            Ok(listing::Listing::default())
+            Ok(Listing::default())
         } else {
             listing::list(&self.session, &calendar.target).await
         };
@@ -339,13 +340,6 @@ fn directory(path: &str) -> Entry {
 
 fn not_scanned(path: &str) -> Error {
     Error::new(Kind::NotFound, format!("{path}: not in the listing."))
-}
-
-/// A date as HTTP has it, and as `SOGo` writes it, since 1970.
-fn http_date(text: &str) -> Option<Duration> {
-    let date =
-        httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&text.replace("+0000", "GMT")));
-    date.ok()?.duration_since(UNIX_EPOCH).ok()
 }
 
 #[cfg(test)]

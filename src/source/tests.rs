@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::http::scripted::{Canned, Reply, Script, found, run, source_options, turns};
+use crate::http::scripted::{Canned, Reply, Script, found, run, turns};
 use crate::http::{Request, TransportError};
+use crate::options::sample::source_options;
 
 /// A server with one account: calendars of objects, and faults by request.
 #[derive(Default)]

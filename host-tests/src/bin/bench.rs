@@ -174,7 +174,7 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
 }
 
 async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::Result<Run> {
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     let started = Instant::now();
     let output = tokio::process::Command::new(std::env::current_exe()?)
         .args([command, how, &fake.url()])
@@ -189,7 +189,7 @@ async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::
         wall,
         cpu: cpu.parse()?,
         peak: peak.parse()?,
-        requests: fake.take_seen().len(),
+        requests: fake.take_requests().len(),
         received: fake.take_sent(),
     })
 }

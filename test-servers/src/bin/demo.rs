@@ -3,16 +3,15 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
-use host_tests::program::{self, workspace};
-use host_tests::seed;
-use host_tests::servers::radicale::Radicale;
-use host_tests::servers::{PASSWORD, TestServer, USER};
+use test_servers::program::{self, Cli, workspace};
+use test_servers::seed;
+use test_servers::servers::TestServer;
+use test_servers::servers::radicale::Radicale;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     println!("== A real server: Radicale 3.9.0, with three calendars");
-    let server = Radicale::start(false)?;
+    let server = Radicale::start()?;
     let client = server.client()?;
     let account = seed::account(server.odd_names());
     seed::plant(&client, server.home(), &account).await?;
@@ -20,50 +19,44 @@ async fn main() -> anyhow::Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
-    say(&["calendars", &server.location()]).await?;
-    backup(&server, &folder).await?;
+    say(&Cli::new(&server).calendars()).await?;
+    let backup = Cli::new(&server).backup(&folder);
+    say(&backup).await?;
     show(&folder)?;
 
     println!("\n== Two events change, one goes, and it is backed up again");
     client.put("/alice/work/meeting-000.ics", seed::event("meeting-0@seed", "Moved to Monday", "")).await?;
     client.put("/alice/family/family-00.ics", seed::event("family-0@seed", "Dentist, at last", "")).await?;
     client.delete("/alice/work/meeting-001.ics").await?;
-    backup(&server, &folder).await?;
+    say(&backup).await?;
 
     println!("\n== And once more, with nothing changed");
-    backup(&server, &folder).await?;
+    say(&backup).await?;
 
     println!("\n== A calendar is deleted by mistake");
     client.delete("/alice/family/").await?;
-    let (location, dir) = (server.location(), folder.display().to_string());
-    let diff = program::run(&["diff", &dir, &location, "-o", "insecure=true"], &WHO).await?;
-    ensure!(diff.code == 3, "{diff:?}");
-    println!("\n$ plakar-caldav diff {dir} {location} -o insecure=true");
-    let lines: Vec<&str> = diff.out.lines().collect();
+    let diff = Cli::new(&server).diff(&folder);
+    println!("\n$ {}", diff.line());
+    let differences = diff.exits(DIFFERS).await?.out;
+    let lines: Vec<&str> = differences.lines().collect();
     lines.iter().take(4).for_each(|line| println!("{line}"));
     println!("  ...\n{}", lines.last().unwrap_or(&""));
 
     println!("\n== It is restored, and nothing differs any more");
-    say(&["restore", &dir, &location]).await?;
-    say(&["diff", &dir, &location]).await?;
-    println!("\nThe backup is in {dir}.");
+    say(&Cli::new(&server).restore(&folder)).await?;
+    say(&diff).await?;
+    println!("\nThe backup is in {}.", folder.display());
     Ok(())
 }
 
-/// Who signs in, as the environment says it.
-const WHO: [(&str, &str); 2] = [("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)];
-
-async fn backup(server: &Radicale, folder: &Path) -> anyhow::Result<()> {
-    say(&["backup", &server.location(), &folder.display().to_string()]).await
-}
+/// The exit code of `diff` when something differs.
+const DIFFERS: i32 = 3;
 
 /// Runs the program and shows the command and what it printed.
-async fn say(arguments: &[&str]) -> anyhow::Result<()> {
-    println!("\n$ plakar-caldav {} -o insecure=true", arguments.join(" "));
-    let arguments = [arguments, &["-o", "insecure=true"]].concat();
-    let outcome = program::run(&arguments, &WHO).await?;
+async fn say(cli: &Cli) -> anyhow::Result<()> {
+    println!("\n$ {}", cli.line());
+    let outcome = cli.succeeds().await?;
     print!("{}{}", outcome.err, outcome.out);
-    ensure!(outcome.code == 0, "it ended with {}", outcome.code);
     Ok(())
 }
 

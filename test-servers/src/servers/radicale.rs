@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use super::{PASSWORD, Process, TestServer, USER, environment};
-use crate::certificates::Certificates;
+use crate::Certificates;
 use crate::client::Client;
+use crate::program::Served;
 
 /// A running Radicale.
 pub struct Radicale {
@@ -13,8 +14,17 @@ pub struct Radicale {
 }
 
 impl Radicale {
-    /// Starts one; with `tls`, its certificate is signed by the CA in `ca.pem` of its folder.
-    pub fn start(tls: bool) -> anyhow::Result<Self> {
+    /// Starts one without encryption.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// Starts one with TLS. The authority's certificate is `ca.pem` in its folder.
+    pub fn start_tls(certificates: &Certificates) -> anyhow::Result<Self> {
+        Self::start_with(Some(certificates))
+    }
+
+    fn start_with(certificates: Option<&Certificates>) -> anyhow::Result<Self> {
         let environment = environment()?;
         let process = Process::start(|folder, port| {
             std::fs::write(folder.join("users"), format!("{USER}:{PASSWORD}\n"))?;
@@ -22,8 +32,8 @@ impl Radicale {
                 "[server]\nhosts = 127.0.0.1:{port}\n[auth]\ntype = htpasswd\nhtpasswd_filename = {0}/users\nhtpasswd_encryption = plain\ndelay = 0\n[rights]\ntype = owner_only\n[storage]\nfilesystem_folder = {0}/collections\n[logging]\nlevel = warning\n",
                 folder.display()
             );
-            if tls {
-                Certificates::new()?.write(folder)?;
+            if let Some(certificates) = certificates {
+                certificates.write(folder)?;
                 config = config.replace(
                     "[auth]",
                     &format!(
@@ -37,15 +47,11 @@ impl Radicale {
             command.args(["-m", "radicale", "--config"]).arg(folder.join("config"));
             Ok(command)
         })?;
-        Ok(Self { process, tls })
+        Ok(Self { process, tls: certificates.is_some() })
     }
 }
 
-impl TestServer for Radicale {
-    fn name(&self) -> &'static str {
-        if self.tls { "Radicale 3.9.0 with TLS" } else { "Radicale 3.9.0" }
-    }
-
+impl Served for Radicale {
     fn location(&self) -> String {
         let scheme = if self.tls { "caldav" } else { "http" };
         format!("{scheme}://127.0.0.1:{}/", self.process.port)
@@ -54,6 +60,16 @@ impl TestServer for Radicale {
     fn options(&self) -> Vec<String> {
         let ca = self.process.folder.path().join("ca.pem");
         vec![if self.tls { format!("tls_ca={}", ca.display()) } else { "insecure=true".to_owned() }]
+    }
+
+    fn credentials(&self) -> Option<(&str, &str)> {
+        Some((USER, PASSWORD))
+    }
+}
+
+impl TestServer for Radicale {
+    fn name(&self) -> &'static str {
+        if self.tls { "Radicale 3.9.0 with TLS" } else { "Radicale 3.9.0" }
     }
 
     fn home(&self) -> &'static str {

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::{PASSWORD, Process, TestServer, USER, environment};
 use crate::client::Client;
+use crate::program::Served;
 
 /// A running Xandikos.
 pub struct Xandikos {
@@ -12,8 +13,17 @@ pub struct Xandikos {
 }
 
 impl Xandikos {
-    /// Starts one; with `tls`, with a certificate it makes itself and with passwords.
-    pub fn start(tls: bool) -> anyhow::Result<Self> {
+    /// Starts one without encryption and passwords.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(false)
+    }
+
+    /// Starts one with a certificate that it makes itself and with passwords.
+    pub fn start_tls() -> anyhow::Result<Self> {
+        Self::start_with(true)
+    }
+
+    fn start_with(tls: bool) -> anyhow::Result<Self> {
         let environment = environment()?;
         let process = Process::start(|folder, port| {
             let mut command = Command::new(environment.join("bin/xandikos"));
@@ -49,11 +59,7 @@ impl Xandikos {
     }
 }
 
-impl TestServer for Xandikos {
-    fn name(&self) -> &'static str {
-        if self.tls { "Xandikos 0.4.10 with TLS" } else { "Xandikos 0.4.10" }
-    }
-
+impl Served for Xandikos {
     fn location(&self) -> String {
         let scheme = if self.tls { "caldav" } else { "http" };
         format!("{scheme}://127.0.0.1:{}/", self.process.port)
@@ -61,6 +67,16 @@ impl TestServer for Xandikos {
 
     fn options(&self) -> Vec<String> {
         vec![if self.tls { "tls_no_verify=true".to_owned() } else { "insecure=true".to_owned() }]
+    }
+
+    fn credentials(&self) -> Option<(&str, &str)> {
+        Some((USER, PASSWORD))
+    }
+}
+
+impl TestServer for Xandikos {
+    fn name(&self) -> &'static str {
+        if self.tls { "Xandikos 0.4.10 with TLS" } else { "Xandikos 0.4.10" }
     }
 
     fn home(&self) -> &'static str {

@@ -14,16 +14,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use crate::client::Client;
-use crate::program::workspace;
+use crate::program::{Served, workspace};
 
 /// A server that runs, with an account `alice` / `secret`, and what tests need to know of it.
-pub trait TestServer: Send + Sync {
+pub trait TestServer: Served + Send + Sync {
     /// Its name and version, for messages.
     fn name(&self) -> &'static str;
-    /// The address of the server, as a location.
-    fn location(&self) -> String;
-    /// Options the connector needs besides the account's.
-    fn options(&self) -> Vec<String>;
     /// Where the account's calendars are.
     fn home(&self) -> &'static str;
     /// A client past the connector, signed in.
