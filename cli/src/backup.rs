@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use connector_folder::backup::{Event, MirrorError, Summary, mirror};
+use connector_host::Importer;
 use connector_host::api::Source;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
-use connector_host::job::Importer;
 use indicatif::{HumanBytes, HumanDuration};
 use serde_json::json;
 

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use connector_folder::backup::MirrorError;
 use connector_folder::restore::SpreadError;
-use connector_host::Error;
+use connector_host::error::Deadline;
+use connector_host::{Error, JobError};
 
 /// For the end of `--help`.
 pub(crate) const HELP: &str = "\
@@ -45,6 +46,19 @@ impl From<&Error> for Exit {
             Error::Tls(_) | Error::Denied(_) => Self::Configuration,
             Error::Protocol(_) | Error::TooLarge(_) => Self::Data,
             Error::Cancelled(_) => Self::Interrupted,
+            _ => Self::Failure,
+        }
+    }
+}
+
+impl From<&JobError> for Exit {
+    fn from(error: &JobError) -> Self {
+        match error {
+            JobError::Connector(error) => error.into(),
+            JobError::Origin(_) => Self::Usage,
+            JobError::Tls(_) => Self::Configuration,
+            JobError::Cancelled => Self::Interrupted,
+            JobError::DeadlineExceeded(Deadline::WallClock(_)) | JobError::NoCapacity(_) => Self::TryLater,
             _ => Self::Failure,
         }
     }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use connector_folder::restore::{Event, SpreadError, Summary, spread};
-use connector_host::bindings::Outcome;
+use connector_host::Exporter;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
-use connector_host::job::Exporter;
+use connector_host::types::Outcome;
 use indicatif::HumanDuration;
 use serde_json::json;
 

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use connector_host::api::Source;
-use connector_host::bindings::{Content, Datetime, Entry, EntryKind, Error, ScanItem};
-use futures::StreamExt;
-use futures::channel::mpsc;
+use connector_host::JobError;
+use connector_host::api::{PathSender, ReadSession, Source};
+use connector_host::types::{Content, Datetime, Entry, EntryKind, Error, ScanItem};
 
 use crate::index::{Index, Known};
 use crate::tree;
@@ -109,8 +108,8 @@ pub enum MirrorError {
         error: std::io::Error,
     },
     /// The source.
-    #[error("{}", .0.message())]
-    Source(Error),
+    #[error(transparent)]
+    Source(JobError),
 }
 
 impl MirrorError {
@@ -170,8 +169,8 @@ pub async fn mirror(
 
 impl Run<'_> {
     async fn go(&mut self, importer: &dyn Source) -> Result<(), MirrorError> {
-        let (mut items, listed) = importer.scan();
-        let (paths, mut contents) = importer.read_all();
+        let mut items = importer.scan();
+        let ReadSession { paths, mut contents } = importer.read_all();
         let mut paths = Some(paths);
         let mut waiting = Vec::new();
         let mut scanning = true;
@@ -197,9 +196,10 @@ impl Run<'_> {
         }
         (self.observe)(Event::ListingDone);
         if scanning {
-            return Err(MirrorError::Source(listed.await.err().unwrap_or_else(stopped)));
+            return Err(MirrorError::Source(items.finish().await.err().unwrap_or_else(stopped)));
         }
-        listed.await.map_err(MirrorError::Source)?;
+        items.finish().await.map_err(MirrorError::Source)?;
+        contents.finish().await.map_err(MirrorError::Source)?;
         if importer.is_cancelled() || !self.wanted.is_empty() && !self.dry {
             return Err(MirrorError::Source(stopped()));
         }
@@ -279,7 +279,7 @@ impl Run<'_> {
             let bytes = match body {
                 Ok(bytes) => bytes,
                 // The same for every other file: the run is over, and says so once.
-                Err(error) if error.ends_run() => return Err(MirrorError::Source(error)),
+                Err(error) if error.ends_run() => return Err(MirrorError::Source(error.into())),
                 Err(error) => {
                     self.fail(&path, &error);
                     continue;
@@ -351,11 +351,11 @@ impl Run<'_> {
 }
 
 /// Sends the paths on. When nobody takes them, the answers have ended too, and that is noticed there.
-async fn forward(paths: &mut Option<mpsc::Sender<Vec<String>>>, waiting: &mut Vec<String>) {
+async fn forward(paths: &mut Option<PathSender>, waiting: &mut Vec<String>) {
     let Some(sender) = paths else { return waiting.clear() };
     // Cancelled when something else is ready first: nothing may be lost then, so room comes first.
-    if futures::future::poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
-        sender.start_send(std::mem::take(waiting)).ok();
+    if sender.ready().await.is_ok() {
+        sender.send_now(std::mem::take(waiting)).ok();
     } else {
         waiting.clear();
     }
@@ -367,9 +367,9 @@ fn is_below(path: &str, directory: &str) -> bool {
         || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
-fn stopped() -> Error {
-    Error::Cancelled(
+fn stopped() -> JobError {
+    JobError::Connector(Error::Cancelled(
         "Stopped before everything was read; what is there is whole, and the next run goes on from it."
             .to_owned(),
-    )
+    ))
 }

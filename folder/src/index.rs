@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use connector_host::bindings::Identity;
+use connector_host::types::Identity;
 use serde::{Deserialize, Serialize};
 
 use crate::backup::MirrorError;

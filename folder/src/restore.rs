@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use connector_host::api::{Destination, LARGEST};
-use connector_host::bindings::{Entry, EntryKind, Error, Item, Outcome, WriteItem};
+use connector_host::JobError;
+use connector_host::api::{BatchSender, Destination, MAX_FILE_BYTES, WriteSession};
+use connector_host::types::{Entry, EntryKind, Error, Item, Outcome, WriteItem};
+use futures::StreamExt;
 use futures::channel::mpsc;
-use futures::{SinkExt, StreamExt};
 
 /// Bytes of files that are handed over at once, and their number.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -75,8 +76,8 @@ pub enum SpreadError {
     #[error("{0}: there is nothing in it to restore")]
     Empty(String),
     /// The destination.
-    #[error("{}", .0.message())]
-    Destination(Error),
+    #[error(transparent)]
+    Destination(JobError),
 }
 
 /// Something in the folder: its path there and in the snapshot; no size for a directory.
@@ -104,12 +105,12 @@ pub async fn spread(
         observe(Event::Omitted { path, message: "neither a file nor a folder of the backup" });
     }
     observe(Event::Found(found.iter().filter(|found| found.size.is_some()).count() as u64));
-    let writing = exporter.write();
+    let WriteSession { items, mut reports } = exporter.write();
     let (failures, unread) = mpsc::unbounded();
-    let give = give(found, writing.items, failures);
-    let mut reports = futures::stream::select(writing.reports, unread);
+    let give = give(found, items, failures);
+    let mut all = futures::stream::select(reports.by_ref(), unread);
     let take = async {
-        while let Some(reports) = reports.next().await {
+        while let Some(reports) = all.next().await {
             for report in reports {
                 match &report {
                     WriteItem::Done((path, outcome)) => {
@@ -125,7 +126,7 @@ pub async fn spread(
         }
     };
     futures::join!(give, take);
-    (summary, writing.end.await.map_err(SpreadError::Destination))
+    (summary, reports.finish().await.map_err(SpreadError::Destination))
 }
 
 impl Summary {
@@ -175,7 +176,7 @@ fn find(folder: &Path) -> Result<(Vec<Found>, Vec<String>), SpreadError> {
 /// Reads the files and hands them over, until nobody takes them any more.
 async fn give(
     found: Vec<Found>,
-    mut items: mpsc::Sender<Vec<Item>>,
+    mut items: BatchSender<Item>,
     failures: mpsc::UnboundedSender<Vec<WriteItem>>,
 ) {
     let (mut chunk, mut bytes) = (Vec::new(), 0);
@@ -203,8 +204,8 @@ async fn give(
 fn read(found: &Found) -> std::io::Result<Item> {
     let body = match found.size {
         None => None,
-        Some(size) if size > LARGEST => {
-            return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
+        Some(size) if size > MAX_FILE_BYTES => {
+            return Err(std::io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
         }
         Some(_) => Some(std::fs::read(&found.place)?),
     };

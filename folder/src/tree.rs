@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use connector_host::bindings::Datetime;
+use connector_host::types::Datetime;
 
 use crate::index::{self, Known};
 
