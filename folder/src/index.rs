@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use connector_host::bindings::Identity;
 use serde::{Deserialize, Serialize};
 
-use crate::backup::MirrorError;
+use crate::error::MirrorError;
+use crate::tree::Known;
 
 /// The name of the index in the folder.
 pub(crate) const NAME: &str = ".mirror.jsonl";
@@ -24,16 +24,6 @@ struct Head {
     kind: String,
     origin: String,
     root: String,
-}
-
-/// A file as it was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) version: Option<String>,
-    pub(crate) size: u64,
-    /// Nanoseconds since 1970, as the file system keeps it.
-    pub(crate) mtime: u64,
 }
 
 /// Any other line: a path, and what is known of it; nothing when it is gone.
@@ -154,10 +144,4 @@ fn rewrite(path: &Path, head: &Head, files: &BTreeMap<String, Known>) -> std::io
     out.flush()?;
     std::fs::rename(&partial, path)?;
     Ok(out)
-}
-
-/// A time as `Known` keeps it.
-pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

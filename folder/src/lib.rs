@@ -2,6 +2,7 @@
 //! gives what is in it to a destination.
 
 pub mod backup;
+mod error;
 mod index;
 pub mod restore;
 mod tree;

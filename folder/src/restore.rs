@@ -8,6 +8,8 @@ use connector_host::bindings::{Entry, EntryKind, Error, Item, Outcome, WriteItem
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 
+pub use crate::error::SpreadError;
+
 /// Bytes of files that are handed over at once, and their number.
 const CHUNK_BYTES: u64 = 1 << 20;
 const CHUNK: usize = 32;
@@ -58,25 +60,6 @@ pub struct Summary {
     pub skipped: u64,
     /// Items that failed.
     pub failed: u64,
-}
-
-/// Why a folder cannot be given away.
-#[derive(Debug, thiserror::Error)]
-pub enum SpreadError {
-    /// It is not there, or cannot be read.
-    #[error("{path}: {error}")]
-    Folder {
-        /// Where.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// There is nothing in it.
-    #[error("{0}: there is nothing in it to restore")]
-    Empty(String),
-    /// The destination.
-    #[error("{}", .0.message())]
-    Destination(Error),
 }
 
 /// Something in the folder: its path there and in the snapshot; no size for a directory.

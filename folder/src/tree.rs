@@ -3,14 +3,23 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use connector_host::bindings::Datetime;
-
-use crate::index::{self, Known};
+use serde::{Deserialize, Serialize};
 
 /// Files that are being written; never seen by those who read the mirror.
 const PARTIAL: &str = ".mirror.partial-";
+
+/// A file as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) version: Option<String>,
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970, as the file system keeps it.
+    pub(crate) mtime: u64,
+}
 
 /// A path of a connector within `folder`. None if it would lead anywhere else: connectors are not
 /// trusted with the names of files.
@@ -31,7 +40,7 @@ pub(crate) fn is_untouched(place: &Path, known: &Known) -> bool {
     fs::symlink_metadata(place).is_ok_and(|now| {
         now.is_file()
             && now.len() == known.size
-            && now.modified().is_ok_and(|time| index::nanoseconds(time) == known.mtime)
+            && now.modified().is_ok_and(|time| nanoseconds(time) == known.mtime)
     })
 }
 
@@ -52,7 +61,7 @@ pub(crate) fn write(
         // A time that the file system cannot keep is not worth failing for.
         file.set_modified(time).ok();
     }
-    let mtime = index::nanoseconds(file.metadata()?.modified()?);
+    let mtime = nanoseconds(file.metadata()?.modified()?);
     drop(file);
     fs::rename(&partial, place)?;
     Ok(Known { version, size: bytes.len() as u64, mtime })
@@ -67,6 +76,12 @@ pub(crate) fn clean(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A time as `Known` keeps it.
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
