@@ -9,13 +9,13 @@ use connector_host::bindings::{Content, Datetime, Entry, EntryKind, Error, ScanI
 use futures::StreamExt;
 use futures::channel::mpsc;
 
-pub use crate::error::MirrorError;
+use crate::error::BackupError;
 use crate::index::Index;
-use crate::tree::{self, Known};
+use crate::tree::{self, KnownFile};
 
 /// What happens on the way.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum BackupEvent<'a> {
     /// So many files are listed by now, and so many of them have to be read.
     Listed {
         /// All of them.
@@ -64,7 +64,7 @@ pub enum Event<'a> {
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct BackupSummary {
     /// Files that were not there before.
     pub new: u64,
     /// Files that were there with another content.
@@ -80,7 +80,7 @@ pub struct Summary {
 }
 
 /// A run.
-struct Run<'a> {
+struct BackupRun<'a> {
     folder: PathBuf,
     dry: bool,
     index: Index,
@@ -90,48 +90,48 @@ struct Run<'a> {
     seen: BTreeSet<String>,
     /// Paths that nothing is known about.
     unknown: Vec<String>,
-    summary: Summary,
+    summary: BackupSummary,
     files: u64,
-    observe: &'a mut (dyn FnMut(Event<'_>) + Send),
+    observe: &'a mut (dyn FnMut(BackupEvent<'_>) + Send),
 }
 
-/// Makes `folder` equal to what `importer` lists; with `dry`, only tells what would be done. The summary
+/// Makes `folder` equal to what `source` lists; with `dry`, only tells what would be done. The summary
 /// is of what was done, also when it ends with an error.
-pub async fn mirror(
-    importer: &dyn Source,
+pub async fn backup_to_folder(
+    source: &dyn Source,
     folder: &Path,
     dry: bool,
-    observe: &mut (dyn FnMut(Event<'_>) + Send),
-) -> (Summary, Result<(), MirrorError>) {
-    let prepared = Index::open(folder, importer.identity()).and_then(|index| {
-        tree::clean(folder).map_err(|error| MirrorError::folder(folder, error))?;
+    observe: &mut (dyn FnMut(BackupEvent<'_>) + Send),
+) -> (BackupSummary, Result<(), BackupError>) {
+    let prepared = Index::open(folder, source.identity()).and_then(|index| {
+        tree::clean(folder).map_err(|error| BackupError::folder(folder, error))?;
         Ok(index)
     });
     let index = match prepared {
         Ok(index) => index,
-        Err(error) => return (Summary::default(), Err(error)),
+        Err(error) => return (BackupSummary::default(), Err(error)),
     };
-    let mut run = Run {
+    let mut run = BackupRun {
         folder: folder.to_owned(),
         dry,
         index,
         wanted: BTreeMap::new(),
         seen: BTreeSet::new(),
         unknown: Vec::new(),
-        summary: Summary::default(),
+        summary: BackupSummary::default(),
         files: 0,
         observe,
     };
-    let result = run.go(importer).await;
+    let result = run.go(source).await;
     let summary = run.summary.clone();
-    let finished = run.index.finish().map_err(|error| MirrorError::folder(folder, error));
+    let finished = run.index.finish().map_err(|error| BackupError::folder(folder, error));
     (summary, result.and(finished))
 }
 
-impl Run<'_> {
-    async fn go(&mut self, importer: &dyn Source) -> Result<(), MirrorError> {
-        let (mut items, listed) = importer.scan();
-        let (paths, mut contents) = importer.read_all();
+impl BackupRun<'_> {
+    async fn go(&mut self, source: &dyn Source) -> Result<(), BackupError> {
+        let (mut items, listed) = source.scan();
+        let (paths, mut contents) = source.read_all();
         let mut paths = Some(paths);
         let mut waiting = Vec::new();
         let mut scanning = true;
@@ -155,29 +155,32 @@ impl Run<'_> {
                 paths = None;
             }
         }
-        (self.observe)(Event::ListingDone);
+        (self.observe)(BackupEvent::ListingDone);
         if scanning {
-            return Err(MirrorError::Source(listed.await.err().unwrap_or_else(stopped)));
+            return Err(BackupError::Source(listed.await.err().unwrap_or_else(stopped)));
         }
-        listed.await.map_err(MirrorError::Source)?;
-        if importer.is_cancelled() || !self.wanted.is_empty() && !self.dry {
-            return Err(MirrorError::Source(stopped()));
+        listed.await.map_err(BackupError::Source)?;
+        if source.is_cancelled() || !self.wanted.is_empty() && !self.dry {
+            return Err(BackupError::Source(stopped()));
         }
         self.remove_the_rest()
     }
 
     /// Looks at what was listed; gives back the paths that have to be read.
-    fn compare(&mut self, items: Vec<ScanItem>) -> Result<Vec<String>, MirrorError> {
+    fn compare(&mut self, items: Vec<ScanItem>) -> Result<Vec<String>, BackupError> {
         let mut wanted = Vec::new();
         for item in items {
             match item {
                 ScanItem::Entry(entry) => wanted.extend(self.compare_entry(entry)?),
                 ScanItem::Notice(notice) => {
-                    (self.observe)(Event::Notice { path: notice.path.as_deref(), message: &notice.message });
+                    (self.observe)(BackupEvent::Notice {
+                        path: notice.path.as_deref(),
+                        message: &notice.message,
+                    });
                 }
                 ScanItem::Omitted(omission) => {
                     let (path, message) = (omission.path.as_deref(), &omission.message);
-                    (self.observe)(Event::Omitted { path, message });
+                    (self.observe)(BackupEvent::Omitted { path, message });
                 }
                 ScanItem::Failed(failure) => {
                     self.fail(&failure.path, &failure.error);
@@ -185,7 +188,7 @@ impl Run<'_> {
                 }
             }
         }
-        (self.observe)(Event::Listed {
+        (self.observe)(BackupEvent::Listed {
             files: self.files,
             wanted: self.summary.new + self.summary.changed + self.wanted.len() as u64,
         });
@@ -194,13 +197,13 @@ impl Run<'_> {
                 self.wanted.remove(&path);
                 let new = !self.index.files.contains_key(&path);
                 self.count(new);
-                (self.observe)(Event::Written { path: &path, size: 0, new });
+                (self.observe)(BackupEvent::Written { path: &path, size: 0, new });
             }
         }
         Ok(wanted)
     }
 
-    fn compare_entry(&mut self, entry: Entry) -> Result<Option<String>, MirrorError> {
+    fn compare_entry(&mut self, entry: Entry) -> Result<Option<String>, BackupError> {
         let Entry { path, kind, modified, version, .. } = entry;
         if kind == EntryKind::Directory && path == "/" {
             return Ok(None);
@@ -211,7 +214,7 @@ impl Run<'_> {
         };
         if kind == EntryKind::Directory {
             if !self.dry {
-                std::fs::create_dir_all(&place).map_err(|error| MirrorError::folder(&place, error))?;
+                std::fs::create_dir_all(&place).map_err(|error| BackupError::folder(&place, error))?;
             }
             return Ok(None);
         }
@@ -232,14 +235,14 @@ impl Run<'_> {
     }
 
     /// Writes what was read.
-    fn write(&mut self, contents: Vec<Content>) -> Result<(), MirrorError> {
+    fn write(&mut self, contents: Vec<Content>) -> Result<(), BackupError> {
         for Content { path, body } in contents {
             // Something that was not asked for.
             let Some((version, modified)) = self.wanted.remove(&path) else { continue };
             let bytes = match body {
                 Ok(bytes) => bytes,
                 // The same for every other file: the run is over, and says so once.
-                Err(error) if error.ends_run() => return Err(MirrorError::Source(error)),
+                Err(error) if error.ends_run() => return Err(BackupError::Source(error)),
                 Err(error) => {
                     self.fail(&path, &error);
                     continue;
@@ -247,19 +250,19 @@ impl Run<'_> {
             };
             let Some(place) = tree::place(&self.folder, &path) else { continue };
             let known = tree::write(&self.folder, &place, &bytes, modified, version)
-                .map_err(|error| MirrorError::folder(&place, error))?;
+                .map_err(|error| BackupError::folder(&place, error))?;
             let new = !self.index.files.contains_key(&path);
             self.count(new);
             self.summary.bytes += known.size;
-            (self.observe)(Event::Written { path: &path, size: known.size, new });
+            (self.observe)(BackupEvent::Written { path: &path, size: known.size, new });
             self.note(|index| index.add(path, known))?;
         }
         self.note(Index::flush)
     }
 
     /// Removes files of ours that a complete listing does not have.
-    fn remove_the_rest(&mut self) -> Result<(), MirrorError> {
-        let gone: Vec<(String, Known)> = self
+    fn remove_the_rest(&mut self) -> Result<(), BackupError> {
+        let gone: Vec<(String, KnownFile)> = self
             .index
             .files
             .iter()
@@ -271,18 +274,18 @@ impl Run<'_> {
         for (path, known) in gone {
             let Some(place) = tree::place(&self.folder, &path) else { continue };
             if !tree::is_untouched(&place, &known) && place.exists() {
-                (self.observe)(Event::Notice {
+                (self.observe)(BackupEvent::Notice {
                     path: Some(&path),
                     message: "no longer on the server; the file stays, because it was changed here",
                 });
             } else {
-                (self.observe)(Event::Removed { path: &path });
+                (self.observe)(BackupEvent::Removed { path: &path });
                 self.summary.removed += 1;
                 if self.dry {
                     continue;
                 }
                 if place.exists() {
-                    std::fs::remove_file(&place).map_err(|error| MirrorError::folder(&place, error))?;
+                    std::fs::remove_file(&place).map_err(|error| BackupError::folder(&place, error))?;
                 }
                 // The directory too, if that was the last of it.
                 if let Some(directory) = place.parent().filter(|directory| *directory != self.folder) {
@@ -302,11 +305,11 @@ impl Run<'_> {
 
     fn fail(&mut self, path: &str, error: &Error) {
         self.summary.failed += 1;
-        (self.observe)(Event::Failed { path, error });
+        (self.observe)(BackupEvent::Failed { path, error });
     }
 
-    fn note(&mut self, change: impl FnOnce(&mut Index) -> std::io::Result<()>) -> Result<(), MirrorError> {
-        change(&mut self.index).map_err(|error| MirrorError::folder(&self.folder, error))
+    fn note(&mut self, change: impl FnOnce(&mut Index) -> std::io::Result<()>) -> Result<(), BackupError> {
+        change(&mut self.index).map_err(|error| BackupError::folder(&self.folder, error))
     }
 }
 

@@ -6,7 +6,7 @@ use connector_host::bindings::Error;
 
 /// Why a folder cannot be mirrored into.
 #[derive(Debug, thiserror::Error)]
-pub enum MirrorError {
+pub enum BackupError {
     /// There are files in it, and none of ours.
     #[error("{0} is not empty and holds no backup. Choose an empty folder, or one of an earlier run")]
     NotABackup(String),
@@ -39,7 +39,7 @@ pub enum MirrorError {
     Source(Error),
 }
 
-impl MirrorError {
+impl BackupError {
     pub(crate) fn folder(path: &Path, error: std::io::Error) -> Self {
         Self::Folder { path: path.display().to_string(), error }
     }
@@ -47,7 +47,7 @@ impl MirrorError {
 
 /// Why a folder cannot be given away.
 #[derive(Debug, thiserror::Error)]
-pub enum SpreadError {
+pub enum RestoreError {
     /// It is not there, or cannot be read.
     #[error("{path}: {error}")]
     Folder {

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use connector_host::bindings::Identity;
 use serde::{Deserialize, Serialize};
 
-use crate::error::MirrorError;
-use crate::tree::Known;
+use crate::error::BackupError;
+use crate::tree::KnownFile;
 
 /// The name of the index in the folder.
 pub(crate) const NAME: &str = ".mirror.jsonl";
@@ -19,7 +19,7 @@ const FORMAT: u32 = 1;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct IndexHead {
     format: u32,
     kind: String,
     origin: String,
@@ -28,34 +28,34 @@ struct Head {
 
 /// Any other line: a path, and what is known of it; nothing when it is gone.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct IndexLine {
     path: String,
     #[serde(flatten)]
-    known: Option<Known>,
+    known: Option<KnownFile>,
 }
 
 /// The index, and the file it is kept in.
 pub(crate) struct Index {
     path: PathBuf,
-    head: Head,
+    head: IndexHead,
     out: BufWriter<File>,
-    pub(crate) files: BTreeMap<String, Known>,
+    pub(crate) files: BTreeMap<String, KnownFile>,
     /// Keeps other runs out of the folder.
     _lock: File,
 }
 
 impl Index {
     /// The index of `folder`, made if the folder is new or empty.
-    pub(crate) fn open(folder: &Path, identity: &Identity) -> Result<Self, MirrorError> {
-        let io = |error| MirrorError::folder(folder, error);
+    pub(crate) fn open(folder: &Path, identity: &Identity) -> Result<Self, BackupError> {
+        let io = |error| BackupError::folder(folder, error);
         std::fs::create_dir_all(folder).map_err(io)?;
         let lock = File::open(folder).map_err(io)?;
         // Released when the run ends, also by a kill. Some file systems have no locks.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(MirrorError::InUse(folder.display().to_string()));
+            return Err(BackupError::InUse(folder.display().to_string()));
         }
         let path = folder.join(NAME);
-        let head = Head {
+        let head = IndexHead {
             format: FORMAT,
             kind: identity.kind.clone(),
             origin: identity.origin.clone(),
@@ -65,7 +65,7 @@ impl Index {
             Ok(file) => load(file, &head, folder)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if std::fs::read_dir(folder).map_err(io)?.next().is_some() {
-                    return Err(MirrorError::NotABackup(folder.display().to_string()));
+                    return Err(BackupError::NotABackup(folder.display().to_string()));
                 }
                 BTreeMap::new()
             }
@@ -77,7 +77,7 @@ impl Index {
     }
 
     /// Notes that a file was written.
-    pub(crate) fn add(&mut self, path: String, known: Known) -> std::io::Result<()> {
+    pub(crate) fn add(&mut self, path: String, known: KnownFile) -> std::io::Result<()> {
         self.append(&path, Some(&known))?;
         self.files.insert(path, known);
         Ok(())
@@ -101,8 +101,8 @@ impl Index {
         rewrite(&self.path, &self.head, &self.files)?.flush()
     }
 
-    fn append(&mut self, path: &str, known: Option<&Known>) -> std::io::Result<()> {
-        line(&mut self.out, &Line { path: path.to_owned(), known: known.cloned() })
+    fn append(&mut self, path: &str, known: Option<&KnownFile>) -> std::io::Result<()> {
+        line(&mut self.out, &IndexLine { path: path.to_owned(), known: known.cloned() })
     }
 }
 
@@ -111,19 +111,19 @@ fn line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn load(file: File, head: &Head, folder: &Path) -> Result<BTreeMap<String, Known>, MirrorError> {
+fn load(file: File, head: &IndexHead, folder: &Path) -> Result<BTreeMap<String, KnownFile>, BackupError> {
     let mut lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
-    let found: Head = lines
+    let found: IndexHead = lines
         .next()
         .and_then(|first| serde_json::from_slice(&first).ok())
-        .filter(|found: &Head| found.format == FORMAT)
-        .ok_or_else(|| MirrorError::Index(folder.join(NAME).display().to_string()))?;
+        .filter(|found: &IndexHead| found.format == FORMAT)
+        .ok_or_else(|| BackupError::Index(folder.join(NAME).display().to_string()))?;
     if (&found.kind, &found.origin, &found.root) != (&head.kind, &head.origin, &head.root) {
-        return Err(MirrorError::OtherSource { folder: folder.display().to_string(), origin: found.origin });
+        return Err(BackupError::OtherSource { folder: folder.display().to_string(), origin: found.origin });
     }
     let mut files = BTreeMap::new();
     for text in lines {
-        let Ok(Line { path, known }) = serde_json::from_slice(&text) else { continue };
+        let Ok(IndexLine { path, known }) = serde_json::from_slice(&text) else { continue };
         match known {
             Some(known) => files.insert(path, known),
             None => files.remove(&path),
@@ -133,13 +133,17 @@ fn load(file: File, head: &Head, folder: &Path) -> Result<BTreeMap<String, Known
 }
 
 /// Replaces the index in one step, and leaves it open for more lines.
-fn rewrite(path: &Path, head: &Head, files: &BTreeMap<String, Known>) -> std::io::Result<BufWriter<File>> {
+fn rewrite(
+    path: &Path,
+    head: &IndexHead,
+    files: &BTreeMap<String, KnownFile>,
+) -> std::io::Result<BufWriter<File>> {
     let partial = path.with_extension("jsonl.new");
     let file = OpenOptions::new().create(true).write(true).truncate(true).open(&partial)?;
     let mut out = BufWriter::new(file);
     line(&mut out, head)?;
     for (path, known) in files {
-        line(&mut out, &Line { path: path.clone(), known: Some(known.clone()) })?;
+        line(&mut out, &IndexLine { path: path.clone(), known: Some(known.clone()) })?;
     }
     out.flush()?;
     std::fs::rename(&partial, path)?;

@@ -1,8 +1,12 @@
 //! A folder as the other end of a connector: [`backup`] makes it equal to what a source holds, and [`restore`]
 //! gives what is in it to a destination.
 
-pub mod backup;
+mod backup;
 mod error;
 mod index;
-pub mod restore;
+mod restore;
 mod tree;
+
+pub use backup::{BackupEvent, BackupSummary, backup_to_folder};
+pub use error::{BackupError, RestoreError};
+pub use restore::{RestoreEvent, RestoreSummary, restore_folder};

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use connector_host::api::{Destination, LARGEST};
+use connector_host::api::{Destination, MAX_FILE_BYTES};
 use connector_host::bindings::{Entry, EntryKind, Error, Item, Outcome, WriteItem};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 
-pub use crate::error::SpreadError;
+use crate::error::RestoreError;
 
 /// Bytes of files that are handed over at once, and their number.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -16,7 +16,7 @@ const CHUNK: usize = 32;
 
 /// What happens on the way.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum RestoreEvent<'a> {
     /// So many files there are.
     Found(u64),
     /// One of them, or a directory, has come to an end.
@@ -49,7 +49,7 @@ pub enum Event<'a> {
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct RestoreSummary {
     /// Items that were not there before.
     pub created: u64,
     /// Items that had another content.
@@ -63,30 +63,30 @@ pub struct Summary {
 }
 
 /// Something in the folder: its path there and in the snapshot; no size for a directory.
-struct Found {
+struct FoundItem {
     place: PathBuf,
     path: String,
     size: Option<u64>,
 }
 
 /// Gives everything in `folder`, or the file that it is, to `exporter`.
-pub async fn spread(
+pub async fn restore_folder(
     exporter: &dyn Destination,
     folder: &Path,
-    observe: &mut (dyn FnMut(Event<'_>) + Send),
-) -> (Summary, Result<(), SpreadError>) {
-    let mut summary = Summary::default();
+    observe: &mut (dyn FnMut(RestoreEvent<'_>) + Send),
+) -> (RestoreSummary, Result<(), RestoreError>) {
+    let mut summary = RestoreSummary::default();
     let (found, left_out) = match find(folder) {
         Ok((found, _)) if found.is_empty() => {
-            return (summary, Err(SpreadError::Empty(folder.display().to_string())));
+            return (summary, Err(RestoreError::Empty(folder.display().to_string())));
         }
         Ok(found) => found,
         Err(error) => return (summary, Err(error)),
     };
     for path in &left_out {
-        observe(Event::Omitted { path, message: "neither a file nor a folder of the backup" });
+        observe(RestoreEvent::Omitted { path, message: "neither a file nor a folder of the backup" });
     }
-    observe(Event::Found(found.iter().filter(|found| found.size.is_some()).count() as u64));
+    observe(RestoreEvent::Found(found.iter().filter(|found| found.size.is_some()).count() as u64));
     let writing = exporter.write();
     let (failures, unread) = mpsc::unbounded();
     let give = give(found, writing.items, failures);
@@ -97,21 +97,24 @@ pub async fn spread(
                 match &report {
                     WriteItem::Done((path, outcome)) => {
                         summary.count(outcome);
-                        observe(Event::Done { path, outcome });
+                        observe(RestoreEvent::Done { path, outcome });
                     }
                     WriteItem::Notice(notice) => {
-                        observe(Event::Notice { path: notice.path.as_deref(), message: &notice.message });
+                        observe(RestoreEvent::Notice {
+                            path: notice.path.as_deref(),
+                            message: &notice.message,
+                        });
                     }
-                    WriteItem::Extra(path) => observe(Event::Extra { path }),
+                    WriteItem::Extra(path) => observe(RestoreEvent::Extra { path }),
                 }
             }
         }
     };
     futures::join!(give, take);
-    (summary, writing.end.await.map_err(SpreadError::Destination))
+    (summary, writing.end.await.map_err(RestoreError::Destination))
 }
 
-impl Summary {
+impl RestoreSummary {
     fn count(&mut self, outcome: &Outcome) {
         *(match outcome {
             Outcome::Created => &mut self.created,
@@ -125,13 +128,13 @@ impl Summary {
 
 /// Everything below `folder`, sorted: a directory comes before what is in it. And the paths of what is left
 /// out: links, which are not followed, and folders that programs keep for themselves, such as `.git`.
-fn find(folder: &Path) -> Result<(Vec<Found>, Vec<String>), SpreadError> {
-    let failed = |place: &Path, error| SpreadError::Folder { path: place.display().to_string(), error };
+fn find(folder: &Path) -> Result<(Vec<FoundItem>, Vec<String>), RestoreError> {
+    let failed = |place: &Path, error| RestoreError::Folder { path: place.display().to_string(), error };
     let about = std::fs::metadata(folder).map_err(|error| failed(folder, error))?;
     if about.is_file() {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let path = format!("/{name}");
-        return Ok((vec![Found { place: folder.to_owned(), path, size: Some(about.len()) }], Vec::new()));
+        return Ok((vec![FoundItem { place: folder.to_owned(), path, size: Some(about.len()) }], Vec::new()));
     }
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     let mut folders = vec![(folder.to_owned(), String::new())];
@@ -143,9 +146,9 @@ fn find(folder: &Path) -> Result<(Vec<Found>, Vec<String>), SpreadError> {
             let path = format!("{path}/{name}");
             if about.is_dir() && !name.starts_with('.') {
                 folders.push((place.clone(), path.clone()));
-                found.push(Found { place, path, size: None });
+                found.push(FoundItem { place, path, size: None });
             } else if about.is_file() && !name.starts_with(".mirror.") {
-                found.push(Found { place, path, size: Some(about.len()) });
+                found.push(FoundItem { place, path, size: Some(about.len()) });
             } else if !about.is_file() {
                 left_out.push(path);
             }
@@ -157,7 +160,7 @@ fn find(folder: &Path) -> Result<(Vec<Found>, Vec<String>), SpreadError> {
 
 /// Reads the files and hands them over, until nobody takes them any more.
 async fn give(
-    found: Vec<Found>,
+    found: Vec<FoundItem>,
     mut items: mpsc::Sender<Vec<Item>>,
     failures: mpsc::UnboundedSender<Vec<WriteItem>>,
 ) {
@@ -183,11 +186,11 @@ async fn give(
     items.send(chunk).await.ok();
 }
 
-fn read(found: &Found) -> std::io::Result<Item> {
+fn read(found: &FoundItem) -> std::io::Result<Item> {
     let body = match found.size {
         None => None,
-        Some(size) if size > LARGEST => {
-            return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
+        Some(size) if size > MAX_FILE_BYTES => {
+            return Err(std::io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
         }
         Some(_) => Some(std::fs::read(&found.place)?),
     };

@@ -13,7 +13,7 @@ const PARTIAL: &str = ".mirror.partial-";
 
 /// A file as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct KnownFile {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) version: Option<String>,
     pub(crate) size: u64,
@@ -36,7 +36,7 @@ pub(crate) fn place(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Whether the file at `place` is still the one that was written.
-pub(crate) fn is_untouched(place: &Path, known: &Known) -> bool {
+pub(crate) fn is_untouched(place: &Path, known: &KnownFile) -> bool {
     fs::symlink_metadata(place).is_ok_and(|now| {
         now.is_file()
             && now.len() == known.size
@@ -51,7 +51,7 @@ pub(crate) fn write(
     bytes: &[u8],
     modified: Option<Datetime>,
     version: Option<String>,
-) -> io::Result<Known> {
+) -> io::Result<KnownFile> {
     let partial = folder.join(format!("{PARTIAL}{}", std::process::id()));
     let mut file = fs::File::create(&partial)?;
     file.write_all(bytes)?;
@@ -64,7 +64,7 @@ pub(crate) fn write(
     let mtime = nanoseconds(file.metadata()?.modified()?);
     drop(file);
     fs::rename(&partial, place)?;
-    Ok(Known { version, size: bytes.len() as u64, mtime })
+    Ok(KnownFile { version, size: bytes.len() as u64, mtime })
 }
 
 /// Removes what earlier runs left behind when they were killed.
@@ -78,7 +78,7 @@ pub(crate) fn clean(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A time as `Known` keeps it.
+/// A time as `KnownFile` keeps it.
 fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

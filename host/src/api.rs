@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use crate::bindings::{Content, Error, Identity, Item, ScanItem, WriteItem};
 
 /// The largest file that is restored.
-pub const LARGEST: u64 = 256 << 20;
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// What a folder is made equal to: a job's importer, or anything else that lists and reads like one.
 pub trait Source: Sync {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use connector_host::api::{Destination, LARGEST};
+use connector_host::api::{Destination, MAX_FILE_BYTES};
 use connector_host::bindings::{Entry, EntryKind, Item, Outcome, WriteItem};
 use connector_host::job::{Exporter, gone};
 use futures::channel::mpsc;
@@ -216,8 +216,8 @@ impl File {
     }
 
     fn add(&mut self, chunk: &Bytes) {
-        if self.refused.is_none() && (self.bytes.len() + chunk.len()) as u64 > LARGEST {
-            self.refused = Some(format!("it has more than {LARGEST} bytes"));
+        if self.refused.is_none() && (self.bytes.len() + chunk.len()) as u64 > MAX_FILE_BYTES {
+            self.refused = Some(format!("it has more than {MAX_FILE_BYTES} bytes"));
             self.bytes = Vec::new();
         }
         if self.refused.is_none() {

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use connector_folder::backup::{Summary, mirror};
-use connector_folder::restore::spread;
+use connector_folder::restore_folder;
+use connector_folder::{BackupSummary, backup_to_folder};
 use connector_host::Error;
 use connector_host::egress::Tls;
 use connector_host::engine::{Connector, Origin};
@@ -68,12 +68,12 @@ fn told(error: &Error) -> anyhow::Error {
 
 /// One backup, in this process.
 async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-    let (summary, result): (Summary, _) = match how {
-        "native" => mirror(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
+    let (summary, result): (BackupSummary, _) = match how {
+        "native" => backup_to_folder(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
         "component" => {
             let (connector, grant) = connector()?;
             let importer = Importer::open(&connector, options(url), grant).await.map_err(|e| told(&e))?;
-            mirror(&importer, folder, false, &mut |_| {}).await
+            backup_to_folder(&importer, folder, false, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
@@ -85,11 +85,11 @@ async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
 /// One restore, in this process.
 async fn restore(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
     let (summary, result) = match how {
-        "native" => spread(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
+        "native" => restore_folder(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
         "component" => {
             let (connector, grant) = connector()?;
             let exporter = Exporter::open(&connector, options(url), grant).await.map_err(|e| told(&e))?;
-            spread(&exporter, folder, &mut |_| {}).await
+            restore_folder(&exporter, folder, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
