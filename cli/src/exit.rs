@@ -54,6 +54,7 @@ impl From<&RestoreError> for Exit {
         match error {
             RestoreError::Folder { .. } | RestoreError::Empty(_) => Self::NoInput,
             RestoreError::Destination(error) => error.into(),
+            _ => Self::Failure,
         }
     }
 }
@@ -64,8 +65,8 @@ impl From<&BackupError> for Exit {
             BackupError::NotABackup(_) | BackupError::OtherSource { .. } => Self::Usage,
             BackupError::InUse(_) => Self::TryLater,
             BackupError::Index(_) => Self::Data,
-            BackupError::Folder { .. } => Self::Failure,
             BackupError::Source(error) => error.into(),
+            _ => Self::Failure,
         }
     }
 }

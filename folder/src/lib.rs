@@ -2,6 +2,7 @@
 //! gives what is in it to a destination.
 
 mod backup;
+mod durable;
 mod error;
 mod index;
 mod restore;
