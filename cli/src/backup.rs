@@ -55,7 +55,7 @@ fn conclude(
     took: Duration,
     dry: bool,
 ) {
-    let BackupSummary { new, changed, unchanged, removed, failed, bytes } = summary;
+    let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = summary;
     let usage = importer.usage();
     if output.json {
         let error = error.map(|error| {
@@ -103,7 +103,6 @@ impl Report {
     fn event(&mut self, event: &BackupEvent<'_>) {
         match event {
             BackupEvent::Listed { wanted, .. } => self.progress.expect(*wanted),
-            BackupEvent::ListingDone => {}
             BackupEvent::Written { path, size, new } => {
                 self.progress.advance();
                 self.output.object("written", json!({ "path": path, "bytes": size, "new": new }));
@@ -136,6 +135,7 @@ impl Report {
                 );
                 self.progress.failed(path, error.message());
             }
+            _ => {}
         }
     }
 }

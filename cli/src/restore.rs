@@ -68,7 +68,7 @@ fn conclude(
     took: Duration,
 ) {
     let dry = report.mode != Mode::Restore;
-    let RestoreSummary { created, updated, unchanged, skipped, failed } = summary;
+    let RestoreSummary { created, updated, unchanged, skipped, failed, .. } = summary;
     let usage = exporter.usage();
     if output.json {
         let error = error.map(|error| {
@@ -151,6 +151,7 @@ impl Report {
                     self.progress.line(&format!("{path}: is on the server only"));
                 }
             }
+            _ => {}
         }
     }
 
