@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use connector_folder::backup::{Event, mirror};
+use connector_folder::{BackupEvent, backup_to_folder};
 use connector_host::{Connector, Importer, JobConfig, Source};
 
 #[tokio::main]
@@ -24,8 +24,8 @@ async fn main() -> anyhow::Result<()> {
     let connector = Connector::load(Path::new(&component))?;
     let config = JobConfig::new().label("one backup").plain_http(true);
     let importer = Importer::open(&connector, options, config).await?;
-    let (summary, result) = mirror(&importer, Path::new(&folder), false, &mut |event| {
-        if let Event::Failed { path, error } = event {
+    let (summary, result) = backup_to_folder(&importer, Path::new(&folder), false, &mut |event| {
+        if let BackupEvent::Failed { path, error } = event {
             eprintln!("{path}: {error}");
         }
     })

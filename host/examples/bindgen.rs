@@ -8,6 +8,8 @@
 //!
 //! It has no limits and lets the connector reach everything over plain http. `connector-host` is what a service needs.
 
+#![allow(missing_docs)] // Of the code that `bindgen!` generates.
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 

@@ -9,8 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use connector_folder::backup::{Summary, mirror};
-use connector_folder::restore::spread;
+use connector_folder::{BackupSummary, backup_to_folder, restore_folder};
 use connector_host::engine::CodeSource;
 use connector_host::{Connector, Exporter, Importer, JobConfig};
 use host_tests::fake::Fake;
@@ -64,12 +63,12 @@ fn connector() -> anyhow::Result<(Connector, JobConfig)> {
 
 /// One backup, in this process.
 async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-    let (summary, result): (Summary, _) = match how {
-        "native" => mirror(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
+    let (summary, result): (BackupSummary, _) = match how {
+        "native" => backup_to_folder(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
         "component" => {
             let (connector, config) = connector()?;
             let importer = Importer::open(&connector, options(url), config).await?;
-            mirror(&importer, folder, false, &mut |_| {}).await
+            backup_to_folder(&importer, folder, false, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
@@ -81,11 +80,11 @@ async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
 /// One restore, in this process.
 async fn restore(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
     let (summary, result) = match how {
-        "native" => spread(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
+        "native" => restore_folder(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
         "component" => {
             let (connector, config) = connector()?;
             let exporter = Exporter::open(&connector, options(url), config).await?;
-            spread(&exporter, folder, &mut |_| {}).await
+            restore_folder(&exporter, folder, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
