@@ -74,7 +74,7 @@ pub(super) async fn open(
                 .first()
                 .ok_or_else(|| Error::new(Kind::NotFound, "The account has no home set."))?;
             let wanted = descriptions.properties();
-            let target = home.as_collection().member(&[&names_of::segment(&name), "/"].concat());
+            let target = home.as_collection().member(&[&names_of::to_segment(&name), "/"].concat());
             if options.dry_run {
                 (Calendar { target, properties: Properties::default(), writable: true }, true)
             } else {

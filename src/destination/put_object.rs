@@ -148,7 +148,7 @@ impl Parcel<'_> {
     }
 
     fn rename(&mut self, from: &str) {
-        self.target = self.collection.calendar.target.member(&names::plain_segment(from));
+        self.target = self.collection.calendar.target.member(&names::fallback_segment(from));
         self.condition = Condition::Absent;
         self.outcome = Outcome::Created;
     }

@@ -296,10 +296,10 @@ impl Run {
     async fn object(&self, directory: &Directory, collection: &Rc<Collection>, file: &Rc<File>, part: Part) {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let segment = if file.all > 1 {
-            names::plain_segment(&part.uid)
+            names::fallback_segment(&part.uid)
         } else {
             let descriptions = directory.descriptions.borrow();
-            descriptions.segment(name).map_or_else(|| names::segment(name), str::to_owned)
+            descriptions.segment(name).map_or_else(|| names::to_segment(name), str::to_owned)
         };
         let uid = part.uid.clone();
         match place(self, collection, &file.path, &segment, part).await {

@@ -15,7 +15,7 @@ use super::digest::hash;
 use crate::error::is_invisible;
 
 /// The longest name, in bytes.
-const LONGEST: usize = 200;
+const MAX_NAME: usize = 200;
 /// What the name of every object ends with.
 const EXTENSION: &str = ".ics";
 
@@ -23,33 +23,33 @@ const EXTENSION: &str = ".ics";
 #[must_use]
 pub fn object_name(segment: &str) -> String {
     let stem = segment.strip_suffix(EXTENSION).unwrap_or(segment);
-    if is_plain(stem) && stem.len() + EXTENSION.len() <= LONGEST {
+    if is_plain(stem) && stem.len() + EXTENSION.len() <= MAX_NAME {
         return [stem, EXTENSION].concat();
     }
-    let name = safe(segment);
+    let name = escape_unsafe(segment);
     let stem = name.strip_suffix(EXTENSION).unwrap_or(&name);
     let stem = if stem.is_empty() { "%" } else { stem };
-    shorten(&unlike_a_hash(stem), segment, EXTENSION)
+    hash_if_needed(&escape_hash_suffix(stem), segment, EXTENSION)
 }
 
 /// The directory name of a calendar, from the last segment of its href as the server spelt it.
 #[must_use]
 pub fn directory_name(segment: &str) -> String {
-    shorten(&unlike_a_hash(&safe(segment)), segment, "")
+    hash_if_needed(&escape_hash_suffix(&escape_unsafe(segment)), segment, "")
 }
 
 /// The name with a hash of what it stands for, for one that is like another.
 #[must_use]
-pub fn told_apart(name: &str, href: &str) -> String {
+pub fn with_hash_suffix(name: &str, href: &str) -> String {
     let (stem, extension) = name.strip_suffix(EXTENSION).map_or((name, ""), |stem| (stem, EXTENSION));
-    let stem = cut(stem, LONGEST - extension.len() - 9);
+    let stem = truncate(stem, MAX_NAME - extension.len() - 9);
     format!("{stem}~{}{extension}", hash(&[href.as_bytes()], 8))
 }
 
 /// What a new object of this file name is called on a server: the name before it was made safe, as far
 /// as it can be told, spelt as a path segment (RFC 3986 3.3).
 #[must_use]
-pub fn segment(name: &str) -> String {
+pub fn to_segment(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in percent_decode_str(name) {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
@@ -63,14 +63,14 @@ pub fn segment(name: &str) -> String {
 
 /// Whether `segment` gives this object back its place on a server.
 #[must_use]
-pub fn tells(name: &str, own: &str) -> bool {
+pub fn round_trips(name: &str, own: &str) -> bool {
     // Nearly always.
-    name == own || percent_decode_str(&segment(name)).eq(percent_decode_str(own))
+    name == own || percent_decode_str(&to_segment(name)).eq(percent_decode_str(own))
 }
 
 /// A name that every server takes, for an object that would have another.
 #[must_use]
-pub fn plain_segment(name: &str) -> String {
+pub fn fallback_segment(name: &str) -> String {
     let stem = name.strip_suffix(EXTENSION).unwrap_or(name);
     let plain: String =
         stem.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(100).collect();
@@ -79,22 +79,22 @@ pub fn plain_segment(name: &str) -> String {
 
 /// For each of `names`, whether another one is like it to some file system.
 #[must_use]
-pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
+pub fn colliding<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
     let mut hashes: Vec<(u64, u32)> = names.zip(0..).map(|(name, at)| (folded(name), at)).collect();
-    let mut alike = vec![false; hashes.len()];
+    let mut colliding = vec![false; hashes.len()];
     hashes.sort_unstable();
     for pair in hashes.windows(2) {
         if let [(a, first), (b, second)] = pair
             && a == b
         {
             for at in [*first, *second] {
-                if let Some(flag) = alike.get_mut(at as usize) {
+                if let Some(flag) = colliding.get_mut(at as usize) {
                     *flag = true;
                 }
             }
         }
     }
-    alike
+    colliding
 }
 
 /// A number that is the same for names that differ only in case.
@@ -118,7 +118,7 @@ fn is_plain(stem: &str) -> bool {
 }
 
 /// The decoded segment with everything unsafe percent-encoded.
-fn safe(segment: &str) -> String {
+fn escape_unsafe(segment: &str) -> String {
     let bytes: Vec<u8> = percent_decode_str(segment).collect();
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -155,7 +155,7 @@ fn encode_at(out: &mut String, at: usize) {
 
 /// A stem that ends as if it had a hash of ours gets its `~` encoded, so that no server can choose a
 /// name that another object would get.
-fn unlike_a_hash(stem: &str) -> String {
+fn escape_hash_suffix(stem: &str) -> String {
     let mut stem = stem.to_owned();
     if let Some(at) = stem.len().checked_sub(9)
         && stem
@@ -178,14 +178,14 @@ fn may_be_normalised(c: char) -> bool {
         | '\u{2126}' | '\u{212a}' | '\u{212b}' | '\u{f900}'..='\u{faff}' | '\u{2f800}'..='\u{2fa1f}')
 }
 
-fn shorten(stem: &str, href: &str, extension: &str) -> String {
+fn hash_if_needed(stem: &str, href: &str, extension: &str) -> String {
     let name = format!("{stem}{extension}");
     let changes = stem.chars().any(may_be_normalised);
-    if name.len() > LONGEST || changes { told_apart(&name, href) } else { name }
+    if name.len() > MAX_NAME || changes { with_hash_suffix(&name, href) } else { name }
 }
 
 /// At most `length` bytes, whole characters and whole escapes.
-fn cut(stem: &str, length: usize) -> &str {
+fn truncate(stem: &str, length: usize) -> &str {
     let mut end = stem.len().min(length);
     while !stem.is_char_boundary(end) {
         end -= 1;
@@ -241,11 +241,11 @@ mod tests {
             ("no-extension", false),
             ("cafe%CC%81.ics", false),
         ] {
-            assert_eq!(tells(&object_name(own), own), leads_back, "{own}");
+            assert_eq!(round_trips(&object_name(own), own), leads_back, "{own}");
         }
-        assert!(!tells(&object_name(&"long".repeat(99)), &"long".repeat(99)));
-        assert_eq!(segment("a b%2Fc@é.ics"), "a%20b%2Fc@%C3%A9.ics");
-        assert!(plain_segment("a b/é~1.ics").starts_with("ab1-"));
+        assert!(!round_trips(&object_name(&"long".repeat(99)), &"long".repeat(99)));
+        assert_eq!(to_segment("a b%2Fc@é.ics"), "a%20b%2Fc@%C3%A9.ics");
+        assert!(fallback_segment("a b/é~1.ics").starts_with("ab1-"));
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         for letter in ["a", "%C3%A9", "%2F"] {
             let (one, two) = (letter.repeat(300), format!("{}b", letter.repeat(300)));
             let name = object_name(&one);
-            assert!(name.len() <= LONGEST && name.ends_with(".ics"), "{name}");
+            assert!(name.len() <= MAX_NAME && name.ends_with(".ics"), "{name}");
             assert_ne!(name, object_name(&two));
             assert_eq!(name, object_name(&one));
             assert!(!name.contains("%~") && !name.contains("%2~"), "{name}");
@@ -263,10 +263,10 @@ mod tests {
     #[test]
     fn names_alike_are_found() {
         let names = ["A.ics", "a.ics", "b.ics", "caf\u{e9}.ics", "É.ics", "é.ics"];
-        assert_eq!(alike(names.into_iter()), [true, true, false, false, true, true]);
+        assert_eq!(colliding(names.into_iter()), [true, true, false, false, true, true]);
         assert_eq!(object_name("caf%C3%A9"), "café.ics");
         assert!(object_name("cafe%CC%81").contains('~'), "a decomposed name is never like a composed one");
-        assert_ne!(told_apart("a.ics", "A.ics"), told_apart("a.ics", "a.ics"));
-        assert_eq!(told_apart("a.ics", "a.ics").len(), "a~01234567.ics".len());
+        assert_ne!(with_hash_suffix("a.ics", "A.ics"), with_hash_suffix("a.ics", "a.ics"));
+        assert_eq!(with_hash_suffix("a.ics", "a.ics").len(), "a~01234567.ics".len());
     }
 }

@@ -116,7 +116,7 @@ impl Shelf {
         });
         objects.shrink_to_fit();
         let names: Vec<String> = objects.iter().map(|o| names::object_name(&o.name)).collect();
-        let alike = names::alike(names.iter().map(String::as_str));
+        let alike = names::colliding(names.iter().map(String::as_str));
         drop(names);
         let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
         let multiget_failures = Cell::default();
@@ -135,7 +135,7 @@ impl Shelf {
         for at in 0..shelf.len() {
             let Some((name, object)) = shelf.name(at).zip(shelf.objects.get(at as usize)) else { continue };
             shelf.index.push((hash(&name), at));
-            if !names::tells(&name, &object.name) {
+            if !names::round_trips(&name, &object.name) {
                 names.push((name, object.name.to_string()));
             }
         }
@@ -164,7 +164,7 @@ impl Shelf {
         let segment = &self.objects.get(at as usize)?.name;
         let name = names::object_name(segment);
         Some(if self.told_apart.binary_search(&at).is_ok() {
-            names::told_apart(&name, segment)
+            names::with_hash_suffix(&name, segment)
         } else {
             name
         })

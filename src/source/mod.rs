@@ -243,10 +243,10 @@ impl Importer {
     fn choose(&self, calendars: Vec<Calendar>) -> Result<Vec<(String, Calendar)>> {
         let names: Vec<String> =
             calendars.iter().map(|c| names::directory_name(last_segment(&c.target))).collect();
-        let alike = names::alike(names.iter().map(String::as_str));
+        let alike = names::colliding(names.iter().map(String::as_str));
         let mut chosen: Vec<(String, Calendar)> = Vec::new();
         for ((name, calendar), alike) in names.into_iter().zip(calendars).zip(alike) {
-            let name = if alike { names::told_apart(&name, &calendar.target.path) } else { name };
+            let name = if alike { names::with_hash_suffix(&name, &calendar.target.path) } else { name };
             let place = chosen.partition_point(|(other, _)| *other < name);
             chosen.insert(place, (name, calendar));
         }
