@@ -25,7 +25,8 @@ use crate::ical;
 use crate::ical::edit::{Part, split};
 use crate::options::{DestinationOptions, Verify};
 use crate::session::Session;
-use crate::snapshot::descriptions::{Descriptions, describes, is_sidecar};
+use crate::snapshot::calendar_json::CalendarJson;
+use crate::snapshot::descriptions::{Descriptions, describes};
 use crate::snapshot::names;
 use crate::webdav::href::Target;
 
@@ -197,13 +198,11 @@ impl Run {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let directory = self.directory(parent.trim_start_matches('/'));
         if describes(name) {
-            let opens = is_sidecar(name);
-            let added = directory.descriptions.borrow_mut().add(name, &bytes);
-            match added {
-                Ok(()) => directory.descriptions.borrow_mut().paths.push(path),
-                Err(why) => self.done(&path, Outcome::Failed(Error::new(Kind::Protocol, why))),
+            let added = directory.descriptions.borrow_mut().add(&path, name, &bytes);
+            if let Err(why) = added {
+                self.done(&path, Outcome::Failed(Error::new(Kind::Protocol, why)));
             }
-            if opens {
+            if name == CalendarJson::NAME {
                 self.release(&directory, tasks);
             }
             return;

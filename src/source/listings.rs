@@ -2,16 +2,18 @@
 //! may be hundreds of thousands of objects: paths are computed, not kept.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::{Entry, ScanItem, directory, http_date};
+use super::{ScanItem, http_date};
 use crate::caldav::calendars::Calendar;
 use crate::caldav::listing::{Listed, Listing};
 use crate::options::Fetch;
-use crate::snapshot::{calendar_json, digest, names};
+use crate::snapshot::entry::Entry;
+use crate::snapshot::{descriptions, digest, names};
 use crate::webdav::href::Target;
 
 /// An object: the shelf, and the place on it. The order is the order of the scan.
@@ -131,16 +133,16 @@ impl Shelf {
             strange,
             nested,
         };
-        let mut names = Vec::new();
+        let mut names = BTreeMap::new();
         for at in 0..shelf.len() {
             let Some((name, object)) = shelf.name(at).zip(shelf.objects.get(at as usize)) else { continue };
             shelf.index.push((hash(&name), at));
             if !names::round_trips(&name, &object.name) {
-                names.push((name, object.name.to_string()));
+                names.insert(name, object.name.to_string());
             }
         }
         shelf.index.sort_unstable();
-        shelf.files = calendar_json::files(&shelf.calendar, names);
+        shelf.files = descriptions::files(&shelf.calendar, names);
         shelf
     }
 
@@ -217,7 +219,7 @@ impl Shelf {
             })
         });
         let objects = (0..self.len()).filter_map(move |at| self.entry(at, fetch).map(ScanItem::Entry));
-        let first = std::iter::once(ScanItem::Entry(directory(&path)));
+        let first = std::iter::once(ScanItem::Entry(Entry::directory(&path)));
         first.chain(remarks).chain(strange.collect::<Vec<_>>()).chain(files).chain(objects)
     }
 

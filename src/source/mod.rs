@@ -21,24 +21,10 @@ use crate::http::Transport;
 use crate::objects::fetcher::Fetcher;
 use crate::options::SourceOptions;
 use crate::session::Session;
+pub use crate::snapshot::entry::Entry;
 use crate::snapshot::names;
 use crate::webdav::href::last_segment;
 use listings::{Catalog, Place, Shelf};
-
-/// An entry of the snapshot, without its bytes. As `entry` in `wit/types.wit`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Absolute and clean.
-    pub path: String,
-    /// Whether it is a directory.
-    pub is_directory: bool,
-    /// Bytes, when that is certain.
-    pub size: Option<u64>,
-    /// When it changed, since 1970.
-    pub modified: Option<Duration>,
-    /// Equal versions promise equal bytes.
-    pub version: Option<String>,
-}
 
 /// What a scan finds. As `scan-item` in `wit/source.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +98,7 @@ impl Importer {
         let account = self.sign_in().await?;
         let remarks = remarks(&account);
         let chosen = self.choose(account.calendars)?;
-        let mut items = vec![ScanItem::Entry(directory("/"))];
+        let mut items = vec![ScanItem::Entry(Entry::directory("/"))];
         items.extend(remarks);
         let total = chosen.len();
         let mut failures = Vec::new();
@@ -135,7 +121,7 @@ impl Importer {
                 Err(error) if error.ends_run() => return Err(error),
                 Err(error) => {
                     failures.push(error.clone());
-                    items.push(ScanItem::Entry(directory(&path)));
+                    items.push(ScanItem::Entry(Entry::directory(&path)));
                     items.push(ScanItem::Failed(path, error));
                 }
             }
@@ -331,10 +317,6 @@ fn with_all_that_are_ready((mut weight, first): Weighed, wanted: &mut Wanted) ->
 
 fn nobody_listens() -> Error {
     Error::new(Kind::Cancelled, "Cancelled.")
-}
-
-fn directory(path: &str) -> Entry {
-    Entry { path: path.to_owned(), is_directory: true, size: None, modified: None, version: None }
 }
 
 fn not_scanned(path: &str) -> Error {
