@@ -84,7 +84,7 @@ impl Exporter {
     /// What is written to.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        Identity { kind: "caldav", origin: account::origin(&self.options.connection), root: "/" }
+        Identity::new(account::origin(&self.options.connection))
     }
 
     /// Signs in and finds where to write.

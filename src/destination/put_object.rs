@@ -1,7 +1,6 @@
 //! One object: whether it is there already, and if not, how it gets there.
 
 use bytes::Bytes;
-use futures::StreamExt;
 
 use super::Outcome;
 use super::calendar::{Collection, says};
@@ -10,11 +9,11 @@ use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
 use crate::ical::compare::{Difference, Meaning};
 use crate::ical::edit::{Part, with_schedule_agent, with_uid};
+use crate::objects::get;
 use crate::options::Conflict;
+use crate::session::SendError;
 use crate::session::retry;
-use crate::session::{SendError, transport_error};
 use crate::snapshot::{digest, names};
-use crate::webdav::get::get;
 use crate::webdav::href::Target;
 use crate::webdav::put::{Condition, put};
 use crate::webdav::refusal::Refusal;
@@ -289,18 +288,8 @@ impl Parcel<'_> {
 
 /// What is at `target`: bytes and ETag; none if nothing is.
 pub(super) async fn look(run: &Run, target: &Target) -> Result<Option<(Vec<u8>, Option<String>)>> {
-    let response = match run.session.send(get(target.clone())).await {
-        Ok(answer) => answer.response,
-        Err(SendError::Refused { refusal, .. }) if matches!(refusal.status, 404 | 410) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let etag = response.headers.first("etag").map(str::to_owned);
-    let mut body = response.body;
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await {
-        bytes.extend_from_slice(&piece.map_err(|error| transport_error(target, &error))?);
-    }
-    Ok(Some((bytes, etag)))
+    let fetched = get::fetch(&run.session, target).await?;
+    Ok(fetched.ok().map(|fetched| (fetched.bytes, fetched.etag)))
 }
 
 /// Why the server refused, as something to act on.

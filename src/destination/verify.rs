@@ -1,6 +1,6 @@
 //! Whether the server has what it was sent: read back in batches, and compared by what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -8,7 +8,6 @@ use futures::FutureExt;
 
 use super::Outcome;
 use super::calendar::Collection;
-use super::existing::Existing;
 use super::put_object::look;
 use super::restore::{File, Run, Tasks};
 use crate::caldav::listing;
@@ -123,15 +122,11 @@ impl Run {
     async fn verify_listed(&self, collection: &Collection, batch: Vec<Written>) {
         let target = &collection.calendar.target;
         let listed = listing::list(&self.session, target).await.map(|listing| {
-            let names = Existing::default();
-            for object in &listing.objects {
-                names.reserve(&object.name);
-            }
-            names
+            listing.objects.iter().map(|object| target.member(&object.name).key()).collect::<BTreeSet<_>>()
         });
         for one in batch {
             let outcome = match (&listed, one.target.member_of(target)) {
-                (Ok(names), Some(segment)) if names.has(segment) => one.outcome,
+                (Ok(keys), Some(_)) if keys.contains(&one.target.key()) => one.outcome,
                 (Ok(_), Some(_)) => Outcome::Failed(not_there(&one.target)),
                 // In another calendar, where its UID was.
                 (Ok(_), None) => match look(self, &one.target).await {
