@@ -95,7 +95,7 @@ pub(super) async fn open(
         ));
     }
     let has_nothing = is_new || calendar.properties.subscription.is_some();
-    let existing = if has_nothing { Existing::default() } else { Existing::load(session, &calendar).await? };
+    let existing = if has_nothing { Existing::nothing() } else { Existing::load(session, &calendar).await? };
     Ok(Collection { calendar, existing, is_new, is_own })
 }
 

@@ -127,7 +127,7 @@ impl Parcel<'_> {
                     self.say_difference(&there).await?;
                 }
                 self.target = there;
-                self.condition = Condition::still(present.etag);
+                self.condition = Condition::still(present.etag.clone());
                 self.outcome = Outcome::Updated;
                 Ok(None)
             }

@@ -1,6 +1,6 @@
 //! Whether the server has what it was sent: read back in batches, and compared by what it says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -67,19 +67,20 @@ impl Run {
         if self.options.verify == Verify::Etag {
             return self.verify_listed(&collection, batch).await;
         }
-        let mut there: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut there: Vec<(Vec<u8>, String)> = Vec::new();
         let paths: Vec<String> = batch.iter().map(|one| one.target.path.clone()).collect();
         // What it does not bring, is asked for alone.
         if let Ok(mut answer) = multiget(&self.session, &collection.calendar.target, &paths).await {
             while let Ok(Some(object)) = answer.next().await {
                 if let Some(data) = object.data {
-                    there.insert(object.key, data);
+                    there.push((object.key, data));
                 }
             }
         }
         for one in batch {
-            let body = match there.remove(&one.target.key()) {
-                Some(text) => Ok(Some(text.into_bytes())),
+            let key = one.target.key();
+            let body = match there.iter().position(|(own, _)| *own == key) {
+                Some(at) => Ok(Some(there.swap_remove(at).1.into_bytes())),
                 None => look(&self, &one.target).await.map(|found| found.map(|(bytes, _)| bytes)),
             };
             let outcome = match body {
@@ -122,7 +123,11 @@ impl Run {
     async fn verify_listed(&self, collection: &Collection, batch: Vec<Written>) {
         let target = &collection.calendar.target;
         let listed = listing::list(&self.session, target).await.map(|listing| {
-            listing.objects.iter().map(|object| target.member(&object.name).key()).collect::<BTreeSet<_>>()
+            let mut keys = BTreeSet::new();
+            for object in &listing.objects {
+                keys.insert(target.member(&object.name).key());
+            }
+            keys
         });
         for one in batch {
             let outcome = match (&listed, one.target.member_of(target)) {

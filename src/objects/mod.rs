@@ -2,6 +2,7 @@
 
 pub(crate) mod fetcher;
 pub(crate) mod get;
+pub(crate) mod index;
 pub(crate) mod list;
 mod queue;
 mod read_ahead;

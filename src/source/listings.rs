@@ -3,13 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use bytes::Bytes;
 
 use crate::caldav::calendars::Calendar;
 use crate::caldav::listing::Listing;
+use crate::objects::index::{HashIndex, hash};
 use crate::objects::list::{ObjectId, ObjectList, USUAL_SIZE};
 use crate::snapshot::{descriptions, names};
 use crate::webdav::href::Target;
@@ -43,8 +43,8 @@ pub(super) struct ListedCalendar {
     pub(super) nested: Vec<Target>,
     /// Objects whose names collide with another's and so have a hash, in ascending order.
     with_hash: Vec<u32>,
-    /// The hashes of the objects' names, sorted. They only find candidates: names are compared.
-    index: Vec<(u64, u32)>,
+    /// The objects by their names.
+    index: HashIndex,
 }
 
 impl Listings {
@@ -106,7 +106,7 @@ impl ListedCalendar {
             files: Vec::new(),
             strange,
             nested,
-            index: Vec::new(),
+            index: HashIndex::default(),
         };
         let own_names = listed.index_names();
         listed.files = descriptions::files(&listed.calendar, own_names);
@@ -118,13 +118,12 @@ impl ListedCalendar {
         let (mut index, mut own_names) = (Vec::with_capacity(self.objects.len() as usize), BTreeMap::new());
         for (object, at) in self.objects.iter().zip(0..) {
             let name = self.file_name(at, &object.name);
-            index.push((hash(&name), at));
+            index.push((hash(name.as_bytes()), at));
             if !names::round_trips(&name, &object.name) {
                 own_names.insert(name, object.name.to_string());
             }
         }
-        index.sort_unstable();
-        self.index = index;
+        self.index = HashIndex::new(index);
         own_names
     }
 
@@ -144,11 +143,8 @@ impl ListedCalendar {
 
     /// Finds the object that has this file name.
     fn find(&self, name: &str) -> Option<u32> {
-        let hash = hash(name);
-        let first = self.index.partition_point(|(h, _)| *h < hash);
-        let candidates = self.index.get(first..)?.iter().take_while(|(h, _)| *h == hash);
         let is_it = |at: &u32| self.objects.get(*at).is_some_and(|o| self.file_name(*at, &o.name) == name);
-        candidates.map(|(_, at)| *at).find(is_it)
+        self.index.candidates(hash(name.as_bytes())).find(is_it)
     }
 }
 
@@ -157,10 +153,4 @@ fn colliding(objects: &ObjectList) -> Vec<u32> {
     let names: Vec<String> = objects.iter().map(|object| names::object_name(&object.name)).collect();
     let colliding = names::colliding(names.iter().map(String::as_str));
     colliding.iter().zip(0..).filter_map(|(collides, at)| collides.then_some(at)).collect()
-}
-
-fn hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
 }
