@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use caldav::ical::compare::Meaning;
+use caldav::ical::compare::Normalized;
 use host_tests::program::{self, Outcome};
 use host_tests::seed;
 use host_tests::servers::radicale::Radicale;
@@ -223,7 +223,7 @@ async fn mended(to: &dyn TestServer, folder: &Path) -> anyhow::Result<()> {
     ensure!(paths(&mended, "created") == ["/work/meeting-009.ics"], "{:?}", paths(&mended, "created"));
     ensure!(paths(&mended, "updated") == ["/work/meeting-007.ics"], "{:?}", paths(&mended, "updated"));
     // What is newer than the backup stays.
-    ensure!(Meaning::of(&client.get(&format!("{work}newer.ics")).await?).is_some());
+    ensure!(Normalized::of(&client.get(&format!("{work}newer.ics")).await?).is_some());
     client.delete(&format!("{work}newer.ics")).await?;
     ensure!(run("diff", to, folder, &[]).await?.code == 0);
 

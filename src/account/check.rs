@@ -1,12 +1,12 @@
 //! What a server is and what it can do, for people.
 
 use crate::account::Account;
-use crate::caldav::listing;
-use crate::caldav::multiget::multiget;
 use crate::error::Result;
+use crate::objects::listing;
+use crate::objects::multiget::multiget;
 use crate::session::Session;
+use crate::webdav::capabilities::{self, Capabilities};
 use crate::webdav::href::Target;
-use crate::webdav::options::{classes, options};
 
 /// One line of the report. As `finding` in `wit/types.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(crate) async fn check(session: &Session, username: &str, account: &Account) 
 
 /// What the server says of itself.
 async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
-    let answer = match session.send(options(place.clone())).await {
+    let answer = match session.send(capabilities::request(place.clone())).await {
         Ok(answer) => answer,
         Err(error) => {
             let error = crate::error::Error::from(error);
@@ -75,22 +75,21 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
             };
         }
     };
-    let headers = &answer.response.headers;
-    let classes = classes(headers);
-    let has = |class: &str| classes.iter().any(|own| own == class);
+    let capabilities = capabilities::parse(answer.response.headers);
+    let Capabilities { classes, headers } = &capabilities;
     let mut findings: Vec<Finding> =
         headers.first("server").map(|server| good("server", server)).into_iter().collect();
     findings.push(good(
         "says it can",
         if classes.is_empty() { "nothing".to_owned() } else { classes.join(", ") },
     ));
-    if has("calendar-auto-schedule") {
+    if capabilities.has("calendar-auto-schedule") {
         findings.push(good(
             "invitations",
             "the server sends them on its own when meetings are written (RFC 6638)",
         ));
     }
-    if !has("calendar-access") {
+    if !capabilities.has("calendar-access") {
         findings.push(bad("CalDAV", "the server does not say that it has calendars (no calendar-access)"));
     }
     Ok(findings)

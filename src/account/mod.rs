@@ -1,16 +1,18 @@
 //! Signing in: from a location to the calendars of an account. What a source and a destination begin with.
 
+pub(crate) mod calendars;
 pub(crate) mod check;
+mod discovery;
 mod identity;
+pub(crate) mod scheduling;
 
-use crate::caldav::calendars::{self, Calendar};
-use crate::caldav::discovery::{Found, discover};
+use crate::caldav::calendar::Calendar;
 use crate::error::{Kind, Result};
-use crate::options::location::Location;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::propfind::Depth;
 pub use check::Finding;
+use discovery::{Found, discover};
 pub use identity::{Identity, origin};
 
 /// What signing in found.
@@ -32,8 +34,8 @@ pub struct Account {
 
 impl Account {
     /// Signs in and lists every home set.
-    pub async fn open(session: &Session, location: &Location) -> Result<Self> {
-        match discover(session, location).await? {
+    pub async fn open(session: &Session, start: &Target) -> Result<Self> {
+        match discover(session, start).await? {
             Found::Calendar(target) => {
                 let home = calendars::list(session, &target, Depth::Zero).await?;
                 Ok(Self { calendars: home.calendars, ..Self::default() })

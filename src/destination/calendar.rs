@@ -4,21 +4,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::existing::Existing;
-use crate::account::Account;
-use crate::caldav::calendars::{self, Calendar, Properties};
-use crate::caldav::mkcalendar::{WAYS, Way, mkcalendar};
+use crate::account::{Account, calendars};
+use crate::caldav::calendar::{Calendar, Properties};
+use crate::caldav::mkcalendar::{self, Made, MkMethod};
 use crate::error::{Error, Kind, Result};
-use crate::ical::compare::Meaning;
+use crate::ical::compare::Normalized;
 use crate::options::DestinationOptions;
+use crate::quirks::VISIBILITY_DELAYS;
 use crate::session::{SendError, Session};
 use crate::snapshot::descriptions::Descriptions;
 use crate::snapshot::names as names_of;
 use crate::webdav::href::Target;
 use crate::webdav::href::last_segment;
 use crate::webdav::propfind::Depth;
-
-/// Pauses, in milliseconds, before looking again for a calendar that was made a moment ago.
-const PATIENCE: [u64; 7] = [0, 250, 500, 1000, 2000, 4000, 8000];
 
 /// A calendar that is written to.
 pub(super) struct Collection {
@@ -174,23 +172,25 @@ async fn make(
 ) -> Result<Calendar> {
     let mut refusal = None;
     // Only extended MKCOL can say that it is a subscription.
-    let ways = if wanted.subscription.is_some() { &[Way::Collection] } else { WAYS.as_slice() };
-    for way in ways.iter().copied() {
-        let (place, is_certain) = match session.send(mkcalendar(target.clone(), wanted, way)).await {
-            Ok(answer) => {
-                let said =
-                    answer.response.headers.first("location").and_then(|l| target.resolve_member(l).ok());
-                (said.unwrap_or_else(|| target.clone()), answer.response.status != 207)
-            }
+    let methods =
+        if wanted.subscription.is_some() { &[MkMethod::Collection] } else { MkMethod::ALL.as_slice() };
+    for method in methods.iter().copied() {
+        let request = mkcalendar::request(target.clone(), wanted, method);
+        let Made { target: place, is_certain } = match session.send(request).await {
+            Ok(answer) => mkcalendar::parse(&target, &answer),
             Err(SendError::Refused { target, refusal: why }) => {
                 refusal.get_or_insert(SendError::Refused { target: target.clone(), refusal: why });
-                (target, false)
+                Made { target, is_certain: false }
             }
             Err(error) => return Err(error.into()),
         };
         // Whatever was answered, what counts is what is there: some say no to what exists, some yes to
         // what they did not do, some are slow, some choose another place.
-        let pauses = if is_certain { PATIENCE.as_slice() } else { PATIENCE.get(..1).unwrap_or_default() };
+        let pauses = if is_certain {
+            VISIBILITY_DELAYS.as_slice()
+        } else {
+            VISIBILITY_DELAYS.get(..1).unwrap_or_default()
+        };
         for pause in pauses {
             session.transport().sleep(Duration::from_millis(*pause)).await;
             if let Some(calendar) = look(session, home, known, &place, wanted).await? {
@@ -199,11 +199,11 @@ async fn make(
         }
     }
     let why = refusal.map_or_else(
-        || Error::new(Kind::Unsupported, format!("{target}: the server did not make it.")),
+        || Error::new(Kind::Unsupported, format!("{target}: the server did not make it")),
         Error::from,
     );
     let advice = "Make the calendar by other means, or name one that is there with into or map";
-    Err(Error::new(why.kind, format!("a new calendar: {why} {advice}.")))
+    Err(Error::new(why.kind, format!("a new calendar: {why}. {advice}")))
 }
 
 /// The calendar at `place`, or the one that was not in the home set before.
@@ -229,6 +229,6 @@ async fn look(
 }
 
 /// Two bodies that say the same.
-pub(super) fn says(there: &[u8], wanted: &Meaning) -> bool {
-    Meaning::of(there).is_some_and(|there| there.digest().says(wanted.digest()))
+pub(super) fn says(there: &[u8], wanted: &Normalized) -> bool {
+    Normalized::of(there).is_some_and(|there| there.fingerprint().covers(wanted.fingerprint()))
 }

@@ -9,13 +9,13 @@ use futures::StreamExt;
 use futures::stream;
 use percent_encoding::percent_decode_str;
 
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing;
+use crate::caldav::calendar::Calendar;
 use crate::error::Result;
-use crate::ical::compare::{Digest, Meaning};
+use crate::ical::compare::{Fingerprint, Normalized};
 use crate::objects::fetcher::Fetcher;
 use crate::objects::index::{HashIndex, hash};
 use crate::objects::list::{ObjectId, ObjectList};
+use crate::objects::listing;
 use crate::options::Fetch;
 use crate::session::Session;
 
@@ -30,7 +30,7 @@ pub(super) struct ExistingObject {
     /// Its version, if it has one.
     pub(super) etag: Option<Box<str>>,
     /// A fingerprint of its content; none if it could not be read.
-    pub(super) digest: Option<Digest>,
+    pub(super) fingerprint: Option<Fingerprint>,
     /// Its UIDs; nearly always one.
     uids: Vec<String>,
     /// Whether an object of the backup is this one.
@@ -65,16 +65,16 @@ impl Existing {
         let mut objects = Vec::with_capacity(list.len() as usize);
         while let Some((at, body)) = bodies.next().await {
             let Some(listed) = list.get(at) else { continue };
-            let meaning = match body {
-                Ok(bytes) => Meaning::of(&bytes),
+            let normalized = match body {
+                Ok(bytes) => Normalized::of(&bytes),
                 Err(error) if error.ends_run() => return Err(error),
                 Err(_) => None,
             };
             objects.push(ExistingObject {
                 segment: listed.name.clone(),
                 etag: listed.etag.clone(),
-                digest: meaning.as_ref().map(|meaning| meaning.digest().clone()),
-                uids: meaning.map(|meaning| meaning.uids).unwrap_or_default(),
+                fingerprint: normalized.as_ref().map(|normalized| normalized.fingerprint().clone()),
+                uids: normalized.map(|normalized| normalized.uids).unwrap_or_default(),
                 claimed: Cell::new(false),
             });
         }
@@ -139,7 +139,7 @@ mod tests {
         let object = |(segment, uids): &(&str, &[&str])| ExistingObject {
             segment: (*segment).into(),
             etag: None,
-            digest: None,
+            fingerprint: None,
             uids: uids.iter().map(|uid| (*uid).to_owned()).collect(),
             claimed: Cell::new(false),
         };

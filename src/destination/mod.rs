@@ -77,7 +77,7 @@ impl Exporter {
     /// An exporter by these options. Nothing is sent yet.
     #[must_use]
     pub fn new(transport: Rc<dyn Transport>, options: DestinationOptions) -> Self {
-        let session = Rc::new(Session::new(transport, &options.connection));
+        let session = Rc::new(Session::new(transport, options.connection.session_config()));
         Self { session, options: Rc::new(options), account: RefCell::default() }
     }
 
@@ -112,7 +112,7 @@ impl Exporter {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = Rc::new(Account::open(&self.session, &self.options.connection.location).await?);
+        let account = Rc::new(Account::open(&self.session, &self.options.connection.location.start).await?);
         *self.account.borrow_mut() = Some(Rc::clone(&account));
         Ok(account)
     }

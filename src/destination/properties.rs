@@ -3,13 +3,14 @@
 use dav_xml::{Name, element, empty_element, escape};
 
 use super::calendar::Collection;
-use crate::caldav::calendars::{self, Properties};
+use crate::account::calendars;
+use crate::caldav::calendar::Properties;
 use crate::error::Result;
 use crate::ical::components;
 use crate::session::{SendError, Session};
 use crate::snapshot::vdir::vdir_color;
 use crate::webdav::propfind::Depth;
-use crate::webdav::proppatch::proppatch;
+use crate::webdav::proppatch;
 
 /// One property: what it is called here, what there is, what there should be, and how to say so.
 struct Wish {
@@ -110,7 +111,7 @@ pub(super) async fn describe(
     }
     for wish in &wishes {
         let Some(element) = &wish.element else { continue };
-        match session.send(proppatch(target.clone(), element)).await {
+        match session.send(proppatch::request(target.clone(), element)).await {
             Ok(_) | Err(SendError::Refused { .. }) => {}
             Err(error) => return Err(error.into()),
         }

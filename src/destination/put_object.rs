@@ -7,16 +7,17 @@ use super::calendar::{Collection, says};
 use super::restore::Run;
 use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
-use crate::ical::compare::{Difference, Meaning};
+use crate::ical::compare::{Difference, Normalized};
 use crate::ical::edit::{Part, with_schedule_agent, with_uid};
-use crate::objects::get;
+use crate::objects::get::get;
 use crate::options::Conflict;
 use crate::session::SendError;
 use crate::session::retry;
 use crate::snapshot::{digest, names};
 use crate::webdav::href::Target;
-use crate::webdav::put::{Condition, put};
+use crate::webdav::put::{self, Condition, Refused};
 use crate::webdav::refusal::Refusal;
+use crate::webdav::status;
 
 /// How often one object is tried under different circumstances.
 const ATTEMPTS: u32 = 5;
@@ -26,7 +27,7 @@ pub(super) enum Placed {
     /// There is nothing more to do.
     Settled(Outcome),
     /// It was sent, and the server said yes.
-    Written { target: Target, bytes: Bytes, meaning: Meaning, outcome: Outcome },
+    Written { target: Target, bytes: Bytes, meaning: Normalized, outcome: Outcome },
 }
 
 /// An object on its way.
@@ -36,7 +37,7 @@ struct Parcel<'a> {
     path: &'a str,
     uid: String,
     /// What it says, before anything is added against invitations.
-    meaning: Meaning,
+    meaning: Normalized,
     bytes: Bytes,
     target: Target,
     condition: Condition,
@@ -60,7 +61,7 @@ pub(super) async fn place(
     segment: &str,
     part: Part,
 ) -> Result<Placed> {
-    let Some(meaning) = Meaning::of(&part.bytes) else { return Err(no_object()) };
+    let Some(meaning) = Normalized::of(&part.bytes) else { return Err(no_object()) };
     let mut parcel = Parcel {
         run,
         collection,
@@ -115,7 +116,7 @@ impl Parcel<'_> {
             }
             return Ok(None);
         };
-        if present.digest.as_ref().is_some_and(|digest| digest.says(self.meaning.digest())) {
+        if present.fingerprint.as_ref().is_some_and(|there| there.covers(self.meaning.fingerprint())) {
             return Ok(Some(Outcome::Unchanged));
         }
         let there = self.collection.calendar.target.member(&present.segment);
@@ -138,7 +139,7 @@ impl Parcel<'_> {
     fn duplicate(&mut self) -> Option<Outcome> {
         self.uid = [&self.uid, "-", &digest::hash(&[&self.bytes], 12)].concat();
         self.bytes = Bytes::from(with_uid(&self.bytes, &self.uid));
-        self.meaning = Meaning::of(&self.bytes).unwrap_or_default();
+        self.meaning = Normalized::of(&self.bytes).unwrap_or_default();
         self.rename(&self.uid.clone());
         if self.collection.existing.claim(&self.uid, "").is_some() {
             return Some(Outcome::Unchanged);
@@ -172,7 +173,7 @@ impl Parcel<'_> {
 
     async fn send(&mut self) -> Result<Attempt> {
         let scheduling = self.run.options.scheduling;
-        let request = put(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
+        let request = put::request(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
         match self.run.session.send(request).await {
             Ok(_) => Ok(Attempt::Done),
             Err(SendError::Refused { refusal, .. }) => self.refused(&refusal).await,
@@ -186,32 +187,25 @@ impl Parcel<'_> {
     }
 
     async fn refused(&mut self, refusal: &Refusal) -> Result<Attempt> {
-        let precondition = refusal.precondition.as_deref().unwrap_or_default();
-        if matches!(precondition, "no-uid-conflict" | "unique-scheduling-object-resource") {
-            let base = &self.collection.calendar.target;
-            let place = refusal.href.as_ref().and_then(|href| base.resolve_member(href).ok());
-            return Ok(Attempt::Taken(place.filter(|place| place.origin == base.origin)));
-        }
-        match refusal.status {
-            412 if precondition.is_empty()
-                || precondition.contains("match")
-                || precondition.contains("condition") =>
-            {
-                self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
+        let error = || status::write_error(&self.target, refusal);
+        match put::refused(&self.collection.calendar.target, refusal) {
+            Refused::UidConflict(place) => Ok(Attempt::Taken(place)),
+            Refused::Changed => {
+                let error = error();
+                self.look_again().await?.ok_or(error)
             }
-            502 | 504 => {
+            Refused::MaybeStored => {
+                let error = error();
                 self.pause().await;
-                self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
+                self.look_again().await?.ok_or(error)
             }
-            // A name that the server does not take. There is one that every server takes.
-            400 | 403 | 404 | 405 | 409 | 414 | 500
-                if precondition.is_empty() && self.outcome == Outcome::Created && self.has_odd_name() =>
-            {
+            // There is a name that every server takes.
+            Refused::MaybeName if self.outcome == Outcome::Created && self.has_odd_name() => {
                 let segment = self.target.path.rsplit('/').next().unwrap_or_default().to_owned();
                 self.rename(&segment);
                 Ok(Attempt::Again)
             }
-            _ => Err(reason(&self.target, refusal)),
+            Refused::MaybeName | Refused::Final => Err(error()),
         }
     }
 
@@ -233,7 +227,7 @@ impl Parcel<'_> {
         if says(&there, &self.meaning) {
             return Ok(Some(Attempt::Done));
         }
-        let is_same = Meaning::of(&there).is_some_and(|there| there.uids.contains(&self.uid));
+        let is_same = Normalized::of(&there).is_some_and(|there| there.uids.contains(&self.uid));
         if !is_same {
             self.rename(&[self.target.path.as_str(), &self.uid].concat());
             return Ok(Some(Attempt::Again));
@@ -288,29 +282,9 @@ impl Parcel<'_> {
 
 /// What is at `target`: bytes and ETag; none if nothing is.
 pub(super) async fn look(run: &Run, target: &Target) -> Result<Option<(Vec<u8>, Option<String>)>> {
-    let fetched = get::fetch(&run.session, target).await?;
-    Ok(fetched.ok().map(|fetched| (fetched.bytes, fetched.etag)))
-}
-
-/// Why the server refused, as something to act on.
-fn reason(target: &Target, refusal: &Refusal) -> Error {
-    let (kind, what) = match (refusal.precondition.as_deref().unwrap_or_default(), refusal.status) {
-        ("supported-calendar-component", _) => {
-            (Kind::Unsupported, "the calendar does not take objects of this kind")
-        }
-        ("max-resource-size" | "max-attendees-per-instance" | "max-instances", _) | (_, 413) => {
-            (Kind::TooLarge, "it is larger than the server takes")
-        }
-        ("quota-not-exceeded" | "sufficient-disk-space", _) | (_, 507) => {
-            (Kind::QuotaExceeded, "the account has no room left")
-        }
-        ("need-privileges", _) => (Kind::ReadOnly, "this account may not write there"),
-        ("", 403) => (Kind::Forbidden, "the server does not allow it; perhaps the calendar is read-only"),
-        ("valid-calendar-data" | "valid-calendar-object-resource" | "supported-calendar-data", _)
-        | (_, 400 | 415) => (Kind::Protocol, "the server does not accept the object as it is"),
-        (_, 423) => (Kind::Conflict, "another program has it locked"),
-        (_, 409 | 412) => (Kind::Conflict, "something else is in the way"),
-        _ => return SendError::Refused { target: target.clone(), refusal: Box::new(refusal.clone()) }.into(),
-    };
-    Error::new(kind, format!("{what}: {refusal} at {target}."))
+    match get(&run.session, target).await {
+        Ok(fetched) => Ok(Some((fetched.bytes, fetched.etag))),
+        Err(SendError::Refused { refusal, .. }) if status::is_gone(&refusal) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

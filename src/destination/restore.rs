@@ -18,8 +18,9 @@ use super::put_object::{Placed, no_object, place};
 use super::verify::{BATCH, Written};
 use super::{Content, Item, Outcome, Report};
 use crate::account::Account;
-use crate::caldav::calendars::Calendar;
-use crate::caldav::scheduling::{Scheduling, scheduling};
+use crate::account::scheduling::scheduling;
+use crate::caldav::calendar::Calendar;
+use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
 use crate::ical;
 use crate::ical::edit::{Part, split};
@@ -207,7 +208,7 @@ impl Run {
             }
             return;
         }
-        if !name.ends_with(".ics") && !ical::begins_well(&bytes) {
+        if !name.ends_with(".ics") && !ical::begins_as_calendar(&bytes) {
             let why = "neither a calendar object nor the description of a calendar";
             return self.done(&path, Outcome::Skipped(why.to_owned()));
         }

@@ -10,10 +10,10 @@ use super::Outcome;
 use super::calendar::Collection;
 use super::put_object::look;
 use super::restore::{File, Run, Tasks};
-use crate::caldav::listing;
-use crate::caldav::multiget::multiget;
 use crate::error::{Error, Kind};
-use crate::ical::compare::{Difference, Meaning};
+use crate::ical::compare::{Difference, Normalized};
+use crate::objects::listing;
+use crate::objects::multiget::multiget;
 use crate::options::Verify;
 use crate::webdav::href::Target;
 
@@ -27,7 +27,7 @@ pub(super) struct Written {
     pub(super) collection: Rc<Collection>,
     pub(super) target: Target,
     pub(super) bytes: Bytes,
-    pub(super) meaning: Meaning,
+    pub(super) meaning: Normalized,
     pub(super) outcome: Outcome,
 }
 
@@ -97,10 +97,10 @@ impl Run {
 
     /// Says what the server has made of an object, if that matters.
     fn compare(&self, one: &Written, bytes: &[u8]) {
-        let Some(there) = Meaning::of(bytes) else {
+        let Some(there) = Normalized::of(bytes) else {
             return self.notice(&one.file.path, "the server gives something back that is no calendar object");
         };
-        if there.digest().says(one.meaning.digest()) {
+        if there.fingerprint().covers(one.meaning.fingerprint()) {
             return;
         }
         let difference = Difference::of(&one.bytes, bytes);

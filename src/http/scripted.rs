@@ -13,7 +13,7 @@ use futures::stream::iter;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt};
 
-use super::{Request, Response, Transport, TransportError};
+use super::{Answer, Request, Response, Target, Transport, TransportError};
 
 /// How often an answer lets everything else go on before it comes.
 const TURNS: u32 = 3;
@@ -50,11 +50,31 @@ impl Canned {
         self
     }
 
+    /// As the answer of `path` on [`target`]'s host.
+    pub(crate) fn answer(self, path: &str) -> Answer {
+        Answer { target: target(path), response: self.into() }
+    }
+
     /// The connection breaks here.
     pub(crate) fn broken(mut self) -> Self {
         self.pieces.push(Err(TransportError::Broken("reset".to_owned())));
         self
     }
+}
+
+impl From<Canned> for Response {
+    fn from(canned: Canned) -> Self {
+        Self {
+            status: canned.status,
+            headers: canned.headers.into_iter().collect(),
+            body: iter(canned.pieces).boxed_local(),
+        }
+    }
+}
+
+/// The target of `path` on the host of the tests, `https://cal.example`.
+pub(crate) fn target(path: &str) -> Target {
+    Target::of(&url::Url::parse("https://cal.example").unwrap()).unwrap().with_path(path)
 }
 
 /// One response of a multistatus with found properties.
@@ -83,11 +103,7 @@ impl Transport for Script {
         _: Duration,
     ) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
         self.requests.borrow_mut().push(format!("{} {}", request.method, request.target.path));
-        let reply = (self.answer)(&request).map(|canned| Response {
-            status: canned.status,
-            headers: canned.headers.into_iter().collect(),
-            body: iter(canned.pieces).boxed_local(),
-        });
+        let reply = (self.answer)(&request).map(Response::from);
         self.sent.borrow_mut().push(request);
         turns(TURNS).map(|()| reply).boxed_local()
     }
@@ -128,16 +144,4 @@ pub(crate) fn run<T, F: Future<Output = T>>(
         pauses: RefCell::default(),
     });
     pool.run_until(test(script))
-}
-
-/// Returns the options of a backup for a test: the location `https://cal.example` and these.
-pub(crate) fn source_options(pairs: &[(&str, &str)]) -> crate::options::SourceOptions {
-    let base = [("location", "caldav://cal.example/"), ("username", "alice"), ("password", "secret")];
-    let pairs: Vec<_> = base.iter().chain(pairs).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    crate::options::SourceOptions::parse(&pairs).unwrap()
-}
-
-/// Returns what `source_options` say about the connection.
-pub(crate) fn options(pairs: &[(&str, &str)]) -> crate::options::ConnectionOptions {
-    source_options(pairs).connection
 }

@@ -1,20 +1,20 @@
-//! The few changes a restore makes to an object: each by bytes, with everything else left as it is.
+//! The few changes that a restore makes to an object. Each replaces bytes, and leaves all others as they are.
 
 use super::components::{Component, calendars};
 use super::lines::{Line, lines};
 use crate::snapshot::digest;
 
-/// One object of those a file holds: everything with one UID (RFC 4791 4.1).
+/// One calendar object resource of a file: all components of one UID (RFC 4791 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What they have in common.
+    /// The UID of the components.
     pub uid: String,
-    /// The object.
+    /// The whole object, from `BEGIN:VCALENDAR` on.
     pub bytes: Vec<u8>,
 }
 
-/// The objects in `text`: itself, if it is one. Without METHOD, which has no place in a calendar (RFC
-/// 4791 4.1). None if it is not made of calendars, or holds nothing but them.
+/// Splits `text` into its objects; a text of one object stays as it is. METHOD is left out, which stored objects may not
+/// have (RFC 4791 4.1). None if `text` is not iCalendar, or has no component besides time zones.
 #[must_use]
 pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     let all = calendars(text)?;
@@ -37,8 +37,7 @@ pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// An object of its own for the components of one UID, with the lines of the calendar and the time
-/// zones that they name.
+/// Builds an object of the components of one UID, with the lines of their calendar and the time zones that they name.
 fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
     let mut bytes = b"BEGIN:VCALENDAR\r\n".to_vec();
     let home = all.iter().find(|calendar| {
@@ -58,7 +57,7 @@ fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
             bytes.extend_from_slice(zone.raw);
         }
     }
-    // What has no UID gets one that is the same in every run.
+    // Components without UID get one that is the same in every run.
     let own = if uid.is_empty() {
         let raw: Vec<&[u8]> = group.iter().map(|component| component.raw).collect();
         digest::hash(&raw, 32)
@@ -88,7 +87,7 @@ fn names_zone(component: &Component<'_>, id: &str) -> bool {
     component.lines.iter().any(own) || component.children.iter().any(|child| names_zone(child, id))
 }
 
-/// Without lines called METHOD.
+/// Returns the text without METHOD lines.
 fn without_method(text: &[u8]) -> Vec<u8> {
     rewritten(text, |out, _, name, line| {
         if name != "METHOD" {
@@ -97,7 +96,7 @@ fn without_method(text: &[u8]) -> Vec<u8> {
     })
 }
 
-/// With another UID, in every component that has one but alarms.
+/// Returns the text with another UID in every component that has one, except in alarms.
 #[must_use]
 pub fn with_uid(text: &[u8], uid: &str) -> Vec<u8> {
     rewritten(text, |out, kind, name, line| {
@@ -109,8 +108,8 @@ pub fn with_uid(text: &[u8], uid: &str) -> Vec<u8> {
     })
 }
 
-/// With `SCHEDULE-AGENT=CLIENT` (RFC 6638 7.1) for everybody who has no agent yet: the server sends
-/// them nothing.
+/// Returns the text with `SCHEDULE-AGENT=CLIENT` (RFC 6638 7.1) for every organizer and attendee without that parameter:
+/// the server sends them no messages.
 #[must_use]
 pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
     rewritten(text, |out, _, name, line| {
@@ -129,7 +128,7 @@ pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Every line as `write` has it; it is given the kind of the component around it and the line's name.
+/// Rewrites a text line by line. `write` gets the output, the kind of the component around the line, and the line's name.
 fn rewritten(text: &[u8], write: impl Fn(&mut Vec<u8>, &str, &str, &Line<'_>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 64);
     let mut open: Vec<String> = Vec::new();
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn uids_and_agents_change_and_nothing_else() {
+    fn only_uids_and_agents_change() {
         let text = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nuid:1\r\nORGANIZER;CN=A:mailto:a\r\nATTENDEE;\r\n SCHEDULE-AGENT=NONE:mailto:b\r\nBEGIN:VALARM\r\nUID:9\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
         let other = String::from_utf8(with_uid(text, "2")).unwrap();
         assert_eq!(other, String::from_utf8_lossy(text).replace("uid:1", "UID:2"));

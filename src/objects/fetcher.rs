@@ -10,20 +10,19 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, TryFutureExt};
 
-use super::get::{self, Fetched};
+use super::get::get;
 use super::list::{ObjectId, ObjectList};
+use super::multiget::multiget;
 use super::queue::Queue;
 use super::read_ahead::ReadAhead;
-use crate::caldav::multiget::multiget;
 use crate::error::{Error, Kind, Result};
+use crate::http::Target;
 use crate::ical;
 use crate::options::Fetch;
+use crate::quirks::MULTIGET_TRIALS;
 use crate::session::{SendError, Session};
-use crate::webdav::href::Target;
-
-/// The number of objects that the server refused as multiget and granted as GET, before multiget is given up for a
-/// calendar.
-const MULTIGET_TRIALS: u32 = 2;
+use crate::webdav::get::Fetched;
+use crate::webdav::status;
 
 /// Fetches the bodies of objects.
 pub(crate) struct Fetcher {
@@ -243,7 +242,10 @@ impl Fetcher {
     }
 
     async fn get_one(&self, target: &Target) -> Result<Bytes> {
-        let fetched = get::fetch(&self.session, target).await?.map_err(|status| gone(target, status))?;
+        let fetched = get(&self.session, target).await.map_err(|error| match error {
+            SendError::Refused { refusal, .. } if status::is_gone(&refusal) => gone(target, refusal.status),
+            error => error.into(),
+        })?;
         check(target, &fetched)?;
         let bytes = fetched.bytes;
         Ok(Bytes::from(if self.fetch == Fetch::Get { bytes } else { ical::with_crlf(bytes) }))
@@ -277,9 +279,9 @@ fn gone(target: &Target, status: u16) -> Error {
 fn check(target: &Target, fetched: &Fetched) -> Result<()> {
     let (kind, problem) = if fetched.bytes.is_empty() {
         (Kind::Protocol, "the server sent no bytes.")
-    } else if !fetched.is_calendar && !ical::begins_well(&fetched.bytes) {
+    } else if !fetched.is_calendar && !ical::begins_as_calendar(&fetched.bytes) {
         (Kind::Protocol, "the server sent something that is no calendar object.")
-    } else if !fetched.has_length && !ical::ends_well(&fetched.bytes) {
+    } else if !fetched.has_length && !ical::ends_as_calendar(&fetched.bytes) {
         (Kind::Unreachable, "the answer ends before the object does.")
     } else {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::caldav::listing::Listed;
+use crate::caldav::objects::Listed;
 use crate::webdav::href::Target;
 
 /// An object: the number of its calendar, and its place in the calendar's list. The order is the order of the

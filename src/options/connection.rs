@@ -1,10 +1,10 @@
 //! The options that a source and a destination share: where to connect, as whom, and how patiently.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::location::Location;
 use super::parser::Parser;
+use crate::session::Secret;
 
 /// How to reach an account.
 #[derive(Clone, Debug)]
@@ -21,30 +21,6 @@ pub struct ConnectionOptions {
     pub timeout: Duration,
     /// How often a request that failed for a passing reason is sent again.
     pub retries: u32,
-}
-
-/// Text that no log, error or debug output shows.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Returns the text itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// Reads the shared options. None if the location cannot be used: then a problem has been noted.

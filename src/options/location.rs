@@ -5,7 +5,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use url::Url;
 
 use super::providers::{self, Provider};
-use crate::webdav::href::{Origin, Target};
+use crate::session::Trust;
+use crate::webdav::href::Target;
 
 /// Where to start, and whom to trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,15 +79,11 @@ impl Location {
         self
     }
 
-    /// Whether credentials may go to `origin`: to where the user pointed, to its subdomains over
-    /// https, and to the hosts that the provider's table names.
+    /// Returns where credentials may go: to where the user pointed, to its subdomains over https, and to the hosts
+    /// that the provider's table names.
     #[must_use]
-    pub fn trusts(&self, origin: &Origin) -> bool {
-        let start = &self.start.origin;
-        *origin == *start
-            || origin.https
-                && (origin.port == 443 || origin.port == start.port)
-                && self.trusted_hosts().any(|pattern| providers::host_matches(&pattern, &origin.host))
+    pub fn trust(&self) -> Trust {
+        Trust::new(self.start.origin.clone(), self.trusted_hosts().collect())
     }
 
     /// The origins that may be reached, as the host of this component wants to hear them.
@@ -150,6 +147,7 @@ fn provider_start(provider: &'static Provider, user: Option<&str>) -> Result<Tar
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::webdav::href::Origin;
 
     fn start(text: &str) -> String {
         Location::parse(text).unwrap().start.to_string()
@@ -202,13 +200,14 @@ mod tests {
             ("https://example/", false),
             ("https://evilcal.example/", false),
         ] {
-            assert_eq!(own.trusts(&origin(to)), trusted, "{to}");
+            assert_eq!(own.trust().includes(&origin(to)), trusted, "{to}");
         }
         let icloud = Location::parse("caldav://icloud.com").unwrap();
-        assert!(icloud.trusts(&origin("https://p7-caldav.icloud.com/")));
+        assert!(icloud.trust().includes(&origin("https://p7-caldav.icloud.com/")));
         let plain = Location::parse("http://cal.example:8080/").unwrap();
         assert!(
-            plain.trusts(&origin("https://cal.example/")) && !plain.trusts(&origin("http://cal.example/"))
+            plain.trust().includes(&origin("https://cal.example/"))
+                && !plain.trust().includes(&origin("http://cal.example/"))
         );
     }
 }

@@ -1,6 +1,8 @@
 //! What is known about the big calendar services: where they start, where their own redirects may
 //! take the password, and what to tell a user whose sign-in fails.
 
+use crate::http::host_matches;
+
 /// One service.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -133,15 +135,6 @@ pub fn find(host: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| {
         provider.hosts.iter().any(|own| host == *own || host_matches(&format!("*.{own}"), host))
     })
-}
-
-/// Whether `host` is `pattern`, or a subdomain of it when the pattern begins with `*.`.
-#[must_use]
-pub fn host_matches(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix("*.") {
-        Some(parent) => host.strip_suffix(parent).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
-        None => pattern == host,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::caldav::calendars::Properties;
+use crate::caldav::calendar::Properties;
 
 /// The version of the format that this code writes; it reads this one and older ones.
 const FORMAT: u32 = 1;
@@ -74,7 +74,7 @@ impl CalendarJson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caldav::calendars::Subscription;
+    use crate::caldav::calendar::Subscription;
 
     fn everything() -> Properties {
         let text = |text: &str| Some(text.to_owned());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::calendar_json::CalendarJson;
 use super::vdir::{self, VdirMetadata};
-use crate::caldav::calendars::{Calendar, Properties};
+use crate::caldav::calendar::{Calendar, Properties};
 
 /// Returns the names and contents of the files that describe a calendar. `names` are those of
 /// [`CalendarJson::names`].

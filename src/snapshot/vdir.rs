@@ -6,7 +6,7 @@ use std::str::Utf8Error;
 
 use bytes::Bytes;
 
-use crate::caldav::calendars::Properties;
+use crate::caldav::calendar::Properties;
 
 /// The names of the files.
 const NAMES: [&str; 4] = ["displayname", "color", "description", "order"];

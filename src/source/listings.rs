@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing::Listing;
+use crate::caldav::calendar::Calendar;
+use crate::caldav::objects::Listing;
 use crate::objects::index::{HashIndex, hash};
 use crate::objects::list::{ObjectId, ObjectList, USUAL_SIZE};
 use crate::snapshot::{descriptions, names};

@@ -35,7 +35,7 @@ impl Importer {
     /// Creates an importer from `options`. Nothing is sent yet.
     #[must_use]
     pub fn new(transport: Rc<dyn Transport>, options: SourceOptions) -> Self {
-        let session = Rc::new(Session::new(transport, &options.connection));
+        let session = Rc::new(Session::new(transport, options.connection.session_config()));
         let fetcher = Fetcher::new(Rc::clone(&session), options.fetch);
         Self { session, options, account: RefCell::default(), listings: Listings::default(), fetcher }
     }
@@ -97,7 +97,7 @@ impl Importer {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = Account::open(&self.session, &self.options.connection.location).await?;
+        let account = Account::open(&self.session, &self.options.connection.location.start).await?;
         if account.calendars.is_empty() {
             let homes: Vec<_> = account.homes.iter().map(ToString::to_string).collect();
             let homes = homes.join(", ");

@@ -1,7 +1,6 @@
 //! The scan: lists an account as the entries of a snapshot.
 
 use std::rc::Rc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use futures::channel::mpsc;
 use futures::stream;
@@ -9,11 +8,13 @@ use futures::{SinkExt, StreamExt};
 
 use super::listings::{ListedCalendar, Listings};
 use crate::account::Account;
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing::{self, Listed, Listing};
+use crate::caldav::calendar::Calendar;
+use crate::caldav::objects::{Listed, Listing};
 use crate::error::{Error, Kind, Result};
 use crate::objects::fetcher::Fetcher;
+use crate::objects::listing;
 use crate::options::{Fetch, Filter, SourceOptions};
+use crate::quirks::http_date;
 use crate::session::Session;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::{digest, names};
@@ -210,11 +211,4 @@ fn object_entry(listed: &ListedCalendar, object: &Listed, at: u32, fetch: Fetch)
         modified: http_date(modified),
         version: has_version.then(|| digest::hash(&parts, 32)),
     })
-}
-
-/// Parses a date as HTTP has it, or as `SOGo` writes it. Returns the time since 1970.
-fn http_date(text: &str) -> Option<Duration> {
-    let date =
-        httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&text.replace("+0000", "GMT")));
-    date.ok()?.duration_since(UNIX_EPOCH).ok()
 }

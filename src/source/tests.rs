@@ -7,8 +7,9 @@ use futures::SinkExt;
 use futures::stream::{self, StreamExt};
 
 use super::*;
-use crate::http::scripted::{Canned, Reply, Script, found, run, source_options, turns};
+use crate::http::scripted::{Canned, Reply, Script, found, run, turns};
 use crate::http::{Request, TransportError};
+use crate::options::sample::options;
 
 /// A server with one account: calendars of objects, and faults by request.
 #[derive(Default)]
@@ -103,7 +104,7 @@ fn with<T, F: Future<Output = T>>(
     pairs: &[(&str, &str)],
     test: impl FnOnce(Rc<Importer>, Rc<Script>) -> F,
 ) -> T {
-    let options = source_options(pairs);
+    let options = options(pairs);
     run(
         move |request| server.answer(request),
         |script| test(Rc::new(Importer::new(Rc::<Script>::clone(&script) as _, options)), script),
