@@ -59,7 +59,7 @@ impl destination::GuestExporter for Exporter {
                     }
                 }
             };
-            let (sender, mut ready) = mpsc::channel::<Vec<core::Report>>(0);
+            let (sender, mut ready) = mpsc::channel::<Vec<core::WriteItem>>(0);
             let forward = async {
                 while let Some(more) = ready.next().await {
                     if !reports.write_all(more.into_iter().map(Into::into).collect()).await.is_empty() {
@@ -94,23 +94,23 @@ const ITEMS: usize = 16;
 
 impl From<destination::Item> for core::Item {
     fn from(item: destination::Item) -> Self {
-        let content = match (item.entry.kind, item.body) {
-            (types::EntryKind::Directory, _) => core::Content::Directory,
-            (types::EntryKind::File, Some(bytes)) => core::Content::File(bytes.into()),
+        let body = match (item.entry.kind, item.body) {
+            (types::EntryKind::Directory, _) => core::ItemBody::Directory,
+            (types::EntryKind::File, Some(bytes)) => core::ItemBody::File(bytes.into()),
             (types::EntryKind::File, None) => {
-                core::Content::Broken(Error::new(Kind::Other, "a file without its bytes."))
+                core::ItemBody::Broken(Error::new(Kind::Other, "a file without its bytes."))
             }
         };
-        Self { path: item.entry.path, content }
+        Self { path: item.entry.path, body }
     }
 }
 
-impl From<core::Report> for destination::WriteItem {
-    fn from(report: core::Report) -> Self {
+impl From<core::WriteItem> for destination::WriteItem {
+    fn from(report: core::WriteItem) -> Self {
         match report {
-            core::Report::Done(path, outcome) => Self::Done((path, outcome.into())),
-            core::Report::Notice(path, message) => Self::Notice(types::Notice { path, message }),
-            core::Report::Extra(path) => Self::Extra(path),
+            core::WriteItem::Done(path, outcome) => Self::Done((path, outcome.into())),
+            core::WriteItem::Notice(path, message) => Self::Notice(types::Notice { path, message }),
+            core::WriteItem::Extra(path) => Self::Extra(path),
         }
     }
 }

@@ -5,7 +5,7 @@ use futures::future::join3;
 use futures::{SinkExt, StreamExt};
 
 use super::{Outcome as Ended, tar, tell};
-use crate::destination::{Content, Exporter, Item, Outcome, Report};
+use crate::destination::{Exporter, Item, ItemBody, Outcome, WriteItem};
 
 pub(super) async fn run(exporter: &Exporter) -> Ended {
     let (mut sender, items) = mpsc::channel(0);
@@ -17,13 +17,13 @@ pub(super) async fn run(exporter: &Exporter) -> Ended {
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(["standard input: ", &error.to_string()].concat()),
             };
-            let content = entry.bytes.map_or(Content::Directory, |bytes| Content::File(bytes.into()));
-            if sender.send(vec![Item { path: entry.path, content }]).await.is_err() {
+            let body = entry.bytes.map_or(ItemBody::Directory, |bytes| ItemBody::File(bytes.into()));
+            if sender.send(vec![Item { path: entry.path, body }]).await.is_err() {
                 return Ok(());
             }
         }
     };
-    let (out, mut reports) = mpsc::channel::<Vec<Report>>(0);
+    let (out, mut reports) = mpsc::channel::<Vec<WriteItem>>(0);
     let mut counts = [0_u32; 5];
     let tell_all = async {
         while let Some(reports) = reports.next().await {
@@ -41,13 +41,13 @@ pub(super) async fn run(exporter: &Exporter) -> Ended {
     if failed == 0 { Ok(()) } else { Err("Everything is restored but for what is named above.".to_owned()) }
 }
 
-fn count(counts: &mut [u32; 5], report: Report) {
+fn count(counts: &mut [u32; 5], report: WriteItem) {
     let (at, why) = match report {
-        Report::Notice(path, message) => {
+        WriteItem::Notice(path, message) => {
             return tell(&["note: ", path.as_deref().unwrap_or_default(), ": ", &message].concat());
         }
-        Report::Extra(path) => return tell(&["only on the server: ", &path].concat()),
-        Report::Done(path, outcome) => match outcome {
+        WriteItem::Extra(path) => return tell(&["only on the server: ", &path].concat()),
+        WriteItem::Done(path, outcome) => match outcome {
             Outcome::Created => (0, None),
             Outcome::Updated => (1, None),
             Outcome::Unchanged => (2, None),
