@@ -1,4 +1,4 @@
-//! `destination.exporter`, told in terms of the core.
+//! `destination.exporter` of `wit/destination.wit`, in terms of [`crate::destination`].
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -8,10 +8,11 @@ use futures::future::{Either, join, select};
 use futures::{SinkExt, StreamExt};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
-use super::bindings::exports::plakar::connector::destination;
+use super::bindings::exports::plakar::connector::destination as wit;
 use super::bindings::plakar::connector::types;
+use super::bindings::{wit_future, wit_stream};
+use super::convert::cancelled;
 use super::wasi::Wasi;
-use super::{bindings, cancelled};
 use crate::destination as core;
 use crate::error::{Error, Kind};
 use crate::options::DestinationOptions;
@@ -19,14 +20,14 @@ use crate::options::DestinationOptions;
 /// One account, opened for writing.
 pub(super) struct Exporter(Rc<core::Exporter>);
 
-impl destination::GuestExporter for Exporter {
+impl wit::GuestExporter for Exporter {
     fn origins(options: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
         Ok(DestinationOptions::parse(&options)?.connection.location.origins())
     }
 
-    fn open(options: Vec<(String, String)>) -> Result<destination::Exporter, types::Error> {
+    fn open(options: Vec<(String, String)>) -> Result<wit::Exporter, types::Error> {
         let exporter = core::Exporter::new(Rc::new(Wasi), DestinationOptions::parse(&options)?);
-        Ok(destination::Exporter::new(Self(Rc::new(exporter))))
+        Ok(wit::Exporter::new(Self(Rc::new(exporter))))
     }
 
     fn identity(&self) -> types::Identity {
@@ -43,10 +44,10 @@ impl destination::GuestExporter for Exporter {
 
     async fn write(
         &self,
-        mut items: StreamReader<destination::Item>,
-    ) -> (StreamReader<destination::WriteItem>, FutureReader<Result<(), types::Error>>) {
-        let (mut reports, reader) = bindings::wit_stream::new();
-        let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
+        mut items: StreamReader<wit::Item>,
+    ) -> (StreamReader<wit::WriteItem>, FutureReader<Result<(), types::Error>>) {
+        let (mut reports, reader) = wit_stream::new();
+        let (end, outcome) = wit_future::new(|| Err(cancelled()));
         let exporter = Rc::clone(&self.0);
         spawn_local(async move {
             let (mut sender, wanted) = mpsc::channel(0);
@@ -92,8 +93,8 @@ impl destination::GuestExporter for Exporter {
 /// Items that are taken from the host at once.
 const ITEMS: usize = 16;
 
-impl From<destination::Item> for core::Item {
-    fn from(item: destination::Item) -> Self {
+impl From<wit::Item> for core::Item {
+    fn from(item: wit::Item) -> Self {
         let body = match (item.entry.kind, item.body) {
             (types::EntryKind::Directory, _) => core::ItemBody::Directory,
             (types::EntryKind::File, Some(bytes)) => core::ItemBody::File(bytes.into()),
@@ -105,7 +106,7 @@ impl From<destination::Item> for core::Item {
     }
 }
 
-impl From<core::WriteItem> for destination::WriteItem {
+impl From<core::WriteItem> for wit::WriteItem {
     fn from(report: core::WriteItem) -> Self {
         match report {
             core::WriteItem::Done(path, outcome) => Self::Done((path, outcome.into())),
@@ -115,7 +116,7 @@ impl From<core::WriteItem> for destination::WriteItem {
     }
 }
 
-impl From<core::Outcome> for destination::Outcome {
+impl From<core::Outcome> for wit::Outcome {
     fn from(outcome: core::Outcome) -> Self {
         match outcome {
             core::Outcome::Created => Self::Created,
