@@ -7,7 +7,7 @@ use crate::snapshot::entry::Entry;
 
 /// Returns the end of a call that nobody waits for any more.
 pub(super) fn cancelled() -> types::Error {
-    types::Error::Cancelled("Cancelled.".to_owned())
+    types::Error::Cancelled("cancelled".to_owned())
 }
 
 impl From<Error> for types::Error {

@@ -99,7 +99,7 @@ impl From<wit::Item> for core::Item {
             (types::EntryKind::Directory, _) => core::ItemBody::Directory,
             (types::EntryKind::File, Some(bytes)) => core::ItemBody::File(bytes.into()),
             (types::EntryKind::File, None) => {
-                core::ItemBody::Broken(Error::new(Kind::Other, "a file without its bytes."))
+                core::ItemBody::Broken(Error::new(Kind::Other, "a file without its bytes"))
             }
         };
         Self { path: item.entry.path, body }

@@ -49,7 +49,7 @@ impl destination::GuestExporter for Exporter {
 fn no_restore() -> types::Error {
     Error::new(
         Kind::Unsupported,
-        "This component only backs up: it was built without restore. Use the one that is called caldav.wasm.",
+        "this component only backs up: it was built without restore. Use the one that is called caldav.wasm",
     )
     .into()
 }

@@ -76,7 +76,7 @@ impl Choice<'_> {
 
     /// Returns the calendar that the location is.
     fn only_calendar(&self) -> Result<Calendar> {
-        let none = || Error::new(Kind::NotFound, "There is no calendar at the location.");
+        let none = || Error::new(Kind::NotFound, "no calendar was found at the location");
         self.known.first().cloned().ok_or_else(none)
     }
 
@@ -84,7 +84,7 @@ impl Choice<'_> {
     fn by_users_name(&self, text: &str) -> Result<Chosen> {
         if text.starts_with('/') {
             let not_found =
-                || format!("{text}: there is no such calendar. The account has {}.", self.folders());
+                || format!("{text}: no calendar has this path. The account has {}", self.folders());
             return self
                 .find(|c| c.target.with_path(text).key() == c.target.key())
                 .ok_or_else(|| Error::new(Kind::NotFound, not_found()));
@@ -100,7 +100,7 @@ impl Choice<'_> {
             several => {
                 let paths: Vec<_> = several.iter().map(|c| c.target.path.as_str()).collect();
                 let paths = paths.join(", ");
-                let text = format!("{text}: several calendars have this name; write one of {paths}.");
+                let text = format!("{text}: several calendars have this name; write one of {paths}");
                 Err(Error::new(Kind::Conflict, text))
             }
         }
@@ -115,7 +115,7 @@ impl Choice<'_> {
             ("", _) => {
                 return Err(Error::new(
                     Kind::NotFound,
-                    "in no calendar's folder. Name the calendar it goes to with into=NAME.",
+                    "this file is not inside a calendar folder. Choose its calendar with into=NAME",
                 ));
             }
             (folder, _) => folder.to_owned(),
@@ -141,11 +141,11 @@ impl Choice<'_> {
     async fn make(&self, session: &Session, name: &str) -> Result<Calendar> {
         if !self.options.create {
             let folders = self.folders();
-            let text = format!("there is no calendar {name}, and create=false. The account has {folders}.");
+            let text = format!("no calendar is called {name}, and create=false. The account has {folders}");
             return Err(Error::new(Kind::NotFound, text));
         }
         let home = self.account.homes.first();
-        let home = home.ok_or_else(|| Error::new(Kind::NotFound, "The account has no home set."))?;
+        let home = home.ok_or_else(|| Error::new(Kind::NotFound, "the account has no calendar home set"))?;
         let target: Target = home.as_collection().member(&[&names::to_segment(name), "/"].concat());
         if self.options.dry_run {
             return Ok(Calendar { target, properties: Properties::default(), writable: true });
@@ -157,9 +157,9 @@ impl Choice<'_> {
     fn check_writable(&self, calendar: &Calendar) -> Result<()> {
         let becomes_subscription = || self.descriptions.properties().subscription.is_some();
         let problem = if !calendar.writable {
-            "this account may not write to it."
+            "this account may not write to it"
         } else if calendar.properties.subscription.is_some() && !becomes_subscription() {
-            "a subscription cannot be written to."
+            "a subscription cannot be written to"
         } else {
             return Ok(());
         };

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::Target;
 use crate::quirks::VISIBILITY_DELAYS;
 use crate::session::{SendError, Session};
+use crate::webdav::href::last_segment;
 use crate::webdav::propfind::Depth;
 
 /// What to make, and what exists.
@@ -51,8 +52,9 @@ impl NewCalendar<'_> {
             || Error::new(Kind::Unsupported, format!("{}: the server did not make it", self.target)),
             Error::from,
         );
-        let advice = "Make the calendar by other means, or name one that is there with into or map";
-        Err(Error::new(why.kind, format!("a new calendar: {why}. {advice}")))
+        let name = last_segment(&self.target);
+        let advice = "Create it yourself, or choose an existing one with into= or map=";
+        Err(Error::new(why.kind, format!("cannot create calendar {name}: {why}. {advice}")))
     }
 
     fn methods(&self) -> &'static [MkMethod] {

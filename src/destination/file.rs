@@ -53,7 +53,7 @@ fn summary(mut outcomes: Vec<Outcome>) -> Outcome {
         let failed = errors().count();
         return Outcome::Failed(Error::new(
             first.kind,
-            format!("{failed} of its {all} objects could not be written."),
+            format!("{failed} of its {all} objects could not be written"),
         ));
     }
     let rank = |outcome: &Outcome| match outcome {
@@ -69,7 +69,7 @@ fn summary(mut outcomes: Vec<Outcome>) -> Outcome {
 
 /// Returns the error of a file without any calendar object in it.
 pub(super) fn not_an_object() -> Error {
-    Error::new(Kind::Protocol, "no calendar object: it does not have the form of iCalendar (RFC 5545).")
+    Error::new(Kind::Protocol, "not a calendar object: it does not have the form of iCalendar (RFC 5545)")
 }
 
 #[cfg(test)]

@@ -132,8 +132,10 @@ impl ObjectWrite<'_> {
                 }
             }
         }
-        let text =
-            format!("{}: it changes faster than it can be written. Run the restore again.", self.target);
+        let text = format!(
+            "{}: gave up after {ATTEMPTS} attempts: the object keeps changing on the server. Run the restore again",
+            self.target
+        );
         Err(Error::new(Kind::Conflict, text))
     }
 
@@ -170,7 +172,7 @@ impl ObjectWrite<'_> {
             Scheduling::Unstoppable => {
                 return Err(Error::new(
                     Kind::Unsupported,
-                    "not written: this server sends invitations to everybody in it, and nothing keeps it from that. With scheduling=allow it is written all the same.",
+                    "not written: this server sends invitations to everybody in it, and cannot be kept from that. Use scheduling=allow to write it anyway",
                 ));
             }
         }
@@ -260,7 +262,7 @@ impl ObjectWrite<'_> {
         }) else {
             return Err(Error::new(
                 Kind::Conflict,
-                "the server has another object with its UID, and does not say where. With conflict=duplicate it is restored beside that one.",
+                "the server has another object with its UID, and does not say where. Use conflict=duplicate to restore it beside that one",
             ));
         };
         self.context.reports.notice(self.path, &format!("the account has it at {}", target.path));

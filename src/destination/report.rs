@@ -42,7 +42,7 @@ impl Reports {
         if pending.is_empty() {
             return Ok(());
         }
-        out.send(pending).await.map_err(|_| Error::new(Kind::Cancelled, "Cancelled."))
+        out.send(pending).await.map_err(|_| Error::new(Kind::Cancelled, "cancelled"))
     }
 
     /// Returns the first error of an item that ends the run, if there is one.

@@ -123,7 +123,7 @@ async fn verify_content(context: &Context, collection: &Collection, objects: Vec
 fn report_changes(context: &Context, one: &Written, bytes: &[u8]) {
     let path = &one.file.path;
     let Some(there) = Normalized::of(bytes) else {
-        let text = "the server gives something back that is no calendar object";
+        let text = "the server returns something that is not a calendar object";
         return context.reports.notice(path, text);
     };
     if there.fingerprint().covers(one.normalized.fingerprint()) {
@@ -170,5 +170,5 @@ async fn list_keys(context: &Context, calendar: &Target) -> Result<BTreeSet<Vec<
 }
 
 fn not_there(target: &Target) -> Error {
-    Error::new(Kind::Protocol, format!("{target}: the server took it, and does not have it now."))
+    Error::new(Kind::Protocol, format!("{target}: the server accepted the object, but it is no longer there"))
 }

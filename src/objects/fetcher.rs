@@ -105,7 +105,7 @@ impl Fetcher {
     /// Notes that an object is wanted, and returns the future of its body. `launch` has it fetched.
     pub(crate) fn want(&self, id: ObjectId) -> impl Future<Output = Result<Bytes>> + use<> {
         let receiver = self.state.borrow_mut().queue.want(id);
-        receiver.map(|sent| sent.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "Cancelled."))))
+        receiver.map(|sent| sent.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "cancelled"))))
     }
 
     /// Starts as many batches as may be under way. `more_to_come` says that full ones can be waited for.
@@ -231,7 +231,7 @@ impl Fetcher {
                     let body = match list.target(id.at) {
                         // A body that breaks off is asked for once more.
                         Some(target) => self.get_one(&target).or_else(|_| self.get_one(&target)).await,
-                        None => Err(Error::new(Kind::NotFound, "not in the listing.")),
+                        None => Err(Error::new(Kind::NotFound, "not in the listing")),
                     };
                     all.set(all.get() && body.is_ok());
                     self.deliver(id, body);
@@ -270,7 +270,7 @@ impl Fetcher {
 
 fn gone(target: &Target, status: u16) -> Error {
     let text = format!(
-        "{target}: listed, but the server has nothing there ({status}). If it was deleted just now, the next run will not list it."
+        "{target}: the server returned {status} for a listed object. If it was deleted just now, the next run will not list it"
     );
     Error::new(Kind::NotFound, text)
 }
@@ -278,11 +278,11 @@ fn gone(target: &Target, status: u16) -> Error {
 /// Fails if the answer is not a whole calendar object.
 fn check(target: &Target, fetched: &Fetched) -> Result<()> {
     let (kind, problem) = if fetched.bytes.is_empty() {
-        (Kind::Protocol, "the server sent no bytes.")
+        (Kind::Protocol, "the server sent no bytes")
     } else if !fetched.is_calendar && !ical::begins_as_calendar(&fetched.bytes) {
-        (Kind::Protocol, "the server sent something that is no calendar object.")
+        (Kind::Protocol, "the server sent something that is not a calendar object")
     } else if !fetched.has_length && !ical::ends_as_calendar(&fetched.bytes) {
-        (Kind::Unreachable, "the answer ends before the object does.")
+        (Kind::Unreachable, "the answer ends before the object does")
     } else {
         return Ok(());
     };

@@ -59,7 +59,7 @@ impl DestinationOptions {
         let (conflict, verify) = (conflict(&mut parser), verify(&mut parser));
         let (into, map) = (parser.optional("into"), parser.pairs("map"));
         if into.is_some() && !map.is_empty() {
-            parser.problem("into: cannot be used together with map.".to_owned());
+            parser.problem("into: cannot be used together with map".to_owned());
         }
         let create = parser.flag("create");
         let scheduling = parser.choice("scheduling") == "allow";

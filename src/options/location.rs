@@ -35,33 +35,31 @@ impl Location {
         let address = if lower.starts_with("https:") || lower.starts_with("http:") {
             if !lower.contains("://") {
                 return Err(format!(
-                    "location: {text} has no host. Plakar's @NAME:/PATH works with locations such as caldav://HOST, not with those that have an https:// in them."
+                    "location: {text} has no host. Plakar's @NAME:/PATH works with locations such as caldav://HOST, not with those that have an https:// in them"
                 ));
             }
             inner.to_owned()
         } else if rest.len() < text.len() || !text.contains("://") {
             format!("https://{inner}")
         } else {
-            return Err(format!("location: {text} is not a caldav:// or https:// address."));
+            return Err(format!("location: {text} is not a caldav:// or https:// address"));
         };
         let url = Url::parse(&in_ascii(&address)).map_err(|error| {
-            format!(
-                "location: {text} is not an address ({error}); write caldav://HOST or caldav://HOST/PATH."
-            )
+            format!("location: {text} is not an address ({error}); write caldav://HOST or caldav://HOST/PATH")
         })?;
         Self::of(&url)
     }
 
     fn of(url: &Url) -> Result<Self, String> {
         if url.password().is_some() {
-            return Err("location: take the password out of the address and give it as the option password."
+            return Err("location: take the password out of the address and give it as the option password"
                 .to_owned());
         }
         if url.fragment().is_some() {
-            return Err("location: an address cannot have a part after #.".to_owned());
+            return Err("location: an address cannot have a part after #".to_owned());
         }
         let user = percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
-        let mut start = Target::of(url).ok_or_else(|| "location: the address has no host.".to_owned())?;
+        let mut start = Target::of(url).ok_or_else(|| "location: the address has no host".to_owned())?;
         let has_path = start.path != "/";
         let provider = providers::find(&start.origin.host);
         let user = (!user.is_empty()).then_some(user);
@@ -134,14 +132,14 @@ fn lower(label: &str) -> String {
 }
 
 fn provider_start(provider: &'static Provider, user: Option<&str>) -> Result<Target, String> {
-    let start = provider.start.ok_or_else(|| format!("location: {}", provider.hint))?;
+    let start = provider.start.ok_or_else(|| format!("location: {}", provider.hint.trim_end_matches('.')))?;
     let user = user.map(|user| utf8_percent_encode(user, NON_ALPHANUMERIC).to_string());
     let start = user.map_or_else(|| start.to_owned(), |user| start.replace("{user}", &user));
     Url::parse(&start)
         .ok()
         .as_ref()
         .and_then(Target::of)
-        .ok_or_else(|| "location: the provider's start is wrong.".to_owned())
+        .ok_or_else(|| "location: the provider's start is wrong".to_owned())
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Importer {
             return Err(Error::new(
                 Kind::NotFound,
                 format!(
-                    "{homes}: signed in, but there is no calendar there. Check the location and the account."
+                    "{homes}: signed in, but there is no calendar there. Check the location and the account"
                 ),
             ));
         }

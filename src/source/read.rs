@@ -134,5 +134,5 @@ fn with_all_that_are_ready((mut expected, first): Sized, wanted: &mut Wanted) ->
 }
 
 fn not_scanned(path: &str) -> Error {
-    Error::new(Kind::NotFound, format!("{path}: not in the listing."))
+    Error::new(Kind::NotFound, format!("{path}: not in the listing"))
 }

@@ -112,7 +112,7 @@ impl Scan<'_> {
 
 async fn send(items: &mut Vec<ScanItem>, out: &mut mpsc::Sender<Vec<ScanItem>>) -> Result<()> {
     let sent = out.send(std::mem::take(items)).await;
-    sent.map_err(|_| Error::new(Kind::Cancelled, "Cancelled."))
+    sent.map_err(|_| Error::new(Kind::Cancelled, "cancelled"))
 }
 
 /// Chooses the calendars that are wanted. Returns them with the names of their directories, in the order of these.
@@ -135,7 +135,7 @@ fn choose(filter: &Filter, calendars: Vec<Calendar>) -> Result<Vec<(String, Cale
         let all = all.join(", ");
         return Err(Error::new(
             Kind::InvalidOptions,
-            format!("calendars, exclude, components: no calendar is left. The account has {all}."),
+            format!("calendars, exclude, components: no calendar is left. The account has {all}"),
         ));
     }
     Ok(chosen)
@@ -150,7 +150,7 @@ fn beside_calendars(account: &Account) -> Vec<ScanItem> {
         .map(|other| ScanItem::Omitted(None, [&other.path, " is not a calendar"].concat()));
     let failed = account.failed.iter().map(|(target, status)| {
         let path = ["/", &names::directory_name(last_segment(target))].concat();
-        let text = format!("{target}: the server lists it with status {status}.");
+        let text = format!("{target}: the server lists it with status {status}");
         ScanItem::Failed(path, Error::new(Kind::Forbidden, text))
     });
     gone.chain(others).chain(failed).collect()
@@ -160,7 +160,7 @@ fn beside_calendars(account: &Account) -> Vec<ScanItem> {
 fn calendar_items(listed: &ListedCalendar, fetch: Fetch) -> impl Iterator<Item = ScanItem> {
     let path = listed.path();
     let strange = listed.strange.iter().map(|what| {
-        let text = format!("The server lists {what}; it was not read.");
+        let text = format!("the server lists {what}; it was not read");
         ScanItem::Failed(path.clone(), Error::new(Kind::Protocol, text))
     });
     let mut first = vec![ScanItem::Entry(Entry::directory(&path))];
