@@ -1,8 +1,8 @@
-//! The error of the connector's public interface: a kind that a caller acts on, and a text for people. Inner modules have
-//! error types of their own where a caller has to tell failures apart.
+//! The error of the connector's public interface: a kind that a caller acts on, and a text for people. Inner
+//! modules have error types of their own where a caller has to tell failures apart.
 //!
-//! Texts have the form `subject: problem. Advice`: the subject is a path, a URL or an option, and no full stop is at the
-//! end, because the text becomes part of other texts. The program that prints it adds one.
+//! Texts have the form `subject: problem. Advice`: the subject is a path, a URL or an option, and no full
+//! stop is at the end, because the text becomes part of other texts. The program that prints it adds one.
 
 use std::fmt;
 
@@ -45,8 +45,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns true for the kinds that end the whole run, of a backup and of a restore: whatever is left to do
-    /// would fail for the same reason. This is the only list of them in the connector, and the same as in
+    /// Returns true for the kinds that end the whole run, of a backup and of a restore: whatever is left to
+    /// do would fail for the same reason. This is the only list of them in the connector, and the same as in
     /// `wit/types.wit`. What fails for one calendar or one object alone must be of another kind.
     #[must_use]
     pub fn ends_run(self) -> bool {
@@ -99,9 +99,9 @@ impl Error {
 /// The longest text of an error, in characters.
 const MAX_MESSAGE: usize = 2000;
 
-/// Returns text that is safe on a terminal and in a log: spaces in place of control characters and of characters that
-/// [hide or reorder](is_invisible) others, and at most [`MAX_MESSAGE`] characters. The host has the same rule, because it
-/// does not rely on a component's.
+/// Returns text that is safe on a terminal and in a log: spaces in place of control characters and of
+/// characters that [hide or reorder](is_invisible) others, and at most [`MAX_MESSAGE`] characters. The host
+/// has the same rule, because it does not rely on a component's.
 fn printable(text: &str, keep_lines: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for (count, c) in text.chars().enumerate() {
@@ -118,8 +118,8 @@ fn printable(text: &str, keep_lines: bool) -> String {
     out
 }
 
-/// Returns true for characters that can hide or reorder what a terminal shows: line and paragraph separators, the
-/// bidirectional controls (Unicode Standard Annex 9), and the zero width no-break space.
+/// Returns true for characters that can hide or reorder what a terminal shows: line and paragraph separators,
+/// the bidirectional controls (Unicode Standard Annex 9), and the zero width no-break space.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

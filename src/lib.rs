@@ -1,8 +1,8 @@
 //! The CalDAV connector: it backs up and restores the calendars of an account.
 //!
-//! The crate is built twice: as a WebAssembly component, where [`http::Transport`] is `wasi:http`, and natively, for tests
-//! and as the baseline of the benchmark. Only `component` uses WASI; everything else is plain async Rust on one thread,
-//! without files, sockets and clocks.
+//! The crate is built twice: as a WebAssembly component, where [`http::Transport`] is `wasi:http`, and
+//! natively, for tests and as the baseline of the benchmark. Only `component` uses WASI; everything else is
+//! plain async Rust on one thread, without files, sockets and clocks.
 //!
 //! A module imports from those above it in this list alone:
 //!

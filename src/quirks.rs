@@ -1,9 +1,10 @@
 //! Where servers differ from the standards, and what the connector does about it.
 //!
-//! [`QUIRKS`] is the whole list: the behaviour, how it is recognised, where it was seen, and the answer to it. A
-//! quirk that takes more than a different way of reading (a path, a pause, a word in a body) has its constant or
-//! its function here as well, so that a new server is a change of this file. The pieces of a protocol that every
-//! client needs are not quirks, and are in [`webdav`](crate::webdav) and [`caldav`](crate::caldav).
+//! [`QUIRKS`] is the whole list: the behaviour, how it is recognised, where it was seen, and the answer to
+//! it. A quirk that takes more than a different way of reading (a path, a pause, a word in a body) has its
+//! constant or its function here as well, so that a new server is a change of this file. The pieces of a
+//! protocol that every client needs are not quirks, and are in [`webdav`](crate::webdav) and
+//! [`caldav`](crate::caldav).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -117,12 +118,13 @@ pub const QUIRKS: &[Quirk] = &[
     },
 ];
 
-/// Paths where servers keep CalDAV when the root does not lead there: RFC 6764 5, then Nextcloud and ownCloud,
-/// Cyrus and others, Baikal, DAViCal, `SOGo`.
+/// Paths where servers keep CalDAV when the root does not lead there: RFC 6764 5, then Nextcloud and
+/// ownCloud, Cyrus and others, Baikal, DAViCal, `SOGo`.
 pub const WELL_KNOWN_PATHS: [&str; 6] =
     ["/.well-known/caldav", "/remote.php/dav/", "/dav/", "/dav.php/", "/caldav.php/", "/SOGo/dav/"];
 
-/// Pauses, in milliseconds, before looking again for a calendar that the server has reported as made: 16 s in all.
+/// Pauses, in milliseconds, before looking again for a calendar that the server has reported as made: 16 s in
+/// all.
 pub const VISIBILITY_DELAYS: [u64; 7] = [0, 250, 500, 1000, 2000, 4000, 8000];
 
 /// Objects of one calendar for which multiget failed and GET succeeded, before multiget is given up for it.
@@ -140,8 +142,8 @@ pub fn sends_invitations_always(target: &Target, headers: &Headers) -> bool {
     target.path.starts_with("/SOGo/") || server(headers).contains("sogo")
 }
 
-/// Returns true if the server of `target` obeys [`NO_SCHEDULING`]. `classes` are its compliance classes (RFC 4918
-/// 10.1), in lower case.
+/// Returns true if the server of `target` obeys [`NO_SCHEDULING`]. `classes` are its compliance classes (RFC
+/// 4918 10.1), in lower case.
 #[must_use]
 pub fn honours_scheduling_headers(target: &Target, headers: &Headers, classes: &[String]) -> bool {
     let is_nextcloud = |class: &String| ["nextcloud", "nc-", "oc-"].iter().any(|own| class.starts_with(own));
@@ -159,15 +161,15 @@ pub fn is_rate_limit(body: &str) -> bool {
     ["usageLimits", "rateLimitExceeded", "quotaExceeded"].iter().any(|word| body.contains(word))
 }
 
-/// Returns true if a refusal with 423 names no lock of another client (RFC 4918 11.3): the server writes something
-/// else to the calendar at the moment, and a repetition succeeds.
+/// Returns true if a refusal with 423 names no lock of another client (RFC 4918 11.3): the server writes
+/// something else to the calendar at the moment, and a repetition succeeds.
 #[must_use]
 pub fn is_busy(status: u16, precondition: Option<&str>) -> bool {
     status == 423 && precondition.is_none()
 }
 
-/// Reads an HTTP date (RFC 9110 5.6.7), also in `SOGo`'s spelling. Returns the time since 1970, or none if `text` is
-/// not a date or an earlier one.
+/// Reads an HTTP date (RFC 9110 5.6.7), also in `SOGo`'s spelling. Returns the time since 1970, or none if
+/// `text` is not a date or an earlier one.
 #[must_use]
 pub fn http_date(text: &str) -> Option<Duration> {
     let date =
@@ -189,9 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn every_quirk_is_described() {
+    fn every_quirk_is_described_and_names_files_that_exist() {
+        let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         for Quirk { behaviour, recognised_by, seen_on, handling } in QUIRKS {
             assert!([behaviour, recognised_by, seen_on, handling].iter().all(|text| !text.is_empty()));
+            for file in handling.split(['(', ')', ' ']).filter(|word| word.ends_with(".rs")) {
+                assert!(src.join(file).exists(), "{behaviour}: {file}");
+            }
         }
+    }
+
+    #[test]
+    fn what_servers_state_is_recognised() {
+        assert!(is_rate_limit(r#"{"error":{"errors":[{"domain":"usageLimits"}]}}"#) && !is_rate_limit("no"));
+        assert!(is_busy(423, None) && !is_busy(423, Some("lock-token-submitted")) && !is_busy(403, None));
     }
 }

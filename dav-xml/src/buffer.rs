@@ -5,8 +5,8 @@ use crate::{Limits, XmlError};
 
 /// The bytes between the part that is parsed and the part that is still to come.
 ///
-/// If the buffer ends in the middle of a part, the parser waits for more and begins that part again. This costs less
-/// than a parser that can pause anywhere, because an answer is a list of small parts.
+/// If the buffer ends in the middle of a part, the parser waits for more and begins that part again. This
+/// costs less than a parser that can pause anywhere, because an answer is a list of small parts.
 pub(crate) struct ParseBuffer {
     bytes: Vec<u8>,
     /// How many of the bytes are parsed. They are removed with the next piece that arrives.
@@ -55,8 +55,8 @@ impl ParseBuffer {
         self.wanted = 1;
     }
 
-    /// Notes that the bytes are not a whole part. The next attempt waits until there are twice as many, so that a large
-    /// part is begun again a few times only: all attempts together take linear time.
+    /// Notes that the bytes are not a whole part. The next attempt waits until there are twice as many, so
+    /// that a large part is begun again a few times only: all attempts together take linear time.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
 //! Carriage returns that are written as character references.
 //!
-//! XML turns every line end into LF (XML 1.0, 2.11), and calendar data has CRLF (RFC 5545 3.1). So that the CR is not
-//! lost, many servers write it as `&#13;`, once a line.
+//! XML turns every line end into LF (XML 1.0, 2.11), and calendar data has CRLF (RFC 5545 3.1). So that the
+//! CR is not lost, many servers write it as `&#13;`, once a line.
 
-/// Turns the reference `&#13;` into a carriage return before the parser sees it: to the parser, each reference is an
-/// event of its own, which is slow.
+/// Turns the reference `&#13;` into a carriage return before the parser sees it: to the parser, each
+/// reference is an event of its own, which is slow.
 ///
 /// Stops for the rest of the document where a CDATA section begins: within one, it is not a reference.
 #[derive(Default)]

@@ -12,13 +12,13 @@ use quick_xml::events::Event;
 /// The content of a `DAV:error` body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DavError {
-    /// The local name of the precondition that failed, such as `no-uid-conflict`. The namespace does not matter: no two
-    /// preconditions of RFC 4918, RFC 4791 and RFC 6638 have one local name.
+    /// The local name of the precondition that failed, such as `no-uid-conflict`. The namespace does not
+    /// matter: no two preconditions of RFC 4918, RFC 4791 and RFC 6638 have one local name.
     pub precondition: Option<String>,
     /// The first `href` within it: for a UID conflict, the object that has the UID (RFC 4791 5.3.2.1).
     pub href: Option<String>,
-    /// A text for people, of at most 200 characters: `responsedescription` (RFC 4918 14.25), or what sabre/dav and
-    /// other servers have in its place.
+    /// A text for people, of at most 200 characters: `responsedescription` (RFC 4918 14.25), or what
+    /// sabre/dav and other servers have in its place.
     pub message: Option<String>,
 }
 
@@ -29,8 +29,8 @@ const DETAILS: [&str; 2] = ["exception", "sabredav-version"];
 /// The longest text that is kept, in characters.
 const MAX_MESSAGE: usize = 200;
 
-/// Reads an error body. Text that is not one, such as a web page, gives an empty result; so does the rest of a body that
-/// is cut off or not well-formed.
+/// Reads an error body. Text that is not one, such as a web page, gives an empty result; so does the rest of
+/// a body that is cut off or not well-formed.
 ///
 /// ```
 /// let found = dav_xml::dav_error("<error xmlns=\"DAV:\"><lock-token-submitted/></error>");

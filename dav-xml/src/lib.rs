@@ -1,10 +1,11 @@
-//! The XML of WebDAV (RFC 4918) and CalDAV (RFC 4791): answers are read within limits as they arrive, and the pieces of
-//! request bodies are written.
+//! The XML of WebDAV (RFC 4918) and CalDAV (RFC 4791): answers are read within limits as they arrive, and the
+//! pieces of request bodies are written.
 //!
-//! Bytes in, values out; no I/O. It is a crate of its own because a backup spends its time here: it is compiled for
-//! speed, the rest of the component for size.
+//! Bytes in, values out; no I/O. It is a crate of its own because a backup spends its time here: it is
+//! compiled for speed, the rest of the component for size.
 //!
-//! quick-xml parses. It does not read DTDs, so an entity that a document defines is an error, and nothing expands.
+//! quick-xml parses. It does not read DTDs, so an entity that a document defines is an error, and nothing
+//! expands.
 //!
 //! - [`Multistatus`] reads the answer to PROPFIND and REPORT, one [`Response`] at a time.
 //! - [`dav_error`] reads the body of a refusal.
@@ -38,8 +39,8 @@ pub use multistatus::{Element, Multistatus, Next, Response};
 pub use names::{APPLE, CALDAV, CALENDARSERVER, DAV, Name, PREFIXES};
 pub use write::{declarations, element, empty_element, escape};
 
-/// The limits of a document. The server chooses what it sends, so everything that takes memory or time has a limit; a
-/// document beyond one of them is an [`XmlError::Limit`].
+/// The limits of a document. The server chooses what it sends, so everything that takes memory or time has a
+/// limit; a document beyond one of them is an [`XmlError::Limit`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of the whole document, after the transfer encoding (gzip) is decoded.
@@ -65,7 +66,8 @@ impl Limits {
 /// Why a document could not be read to its end. The responses before the error are delivered nevertheless.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
-    /// It is not well-formed, not UTF-8, or has an entity that XML does not define. The text names what is wrong.
+    /// It is not well-formed, not UTF-8, or has an entity that XML does not define. The text names what is
+    /// wrong.
     #[error("the XML is damaged: {0}")]
     Malformed(&'static str),
     /// It ends before its root element does: the server or a proxy has cut it off.

@@ -24,12 +24,13 @@ use crate::{Limits, XmlError};
 /// One `response` of a multistatus (RFC 4918 14.24).
 #[derive(Debug, Default)]
 pub struct Response {
-    /// The resource, in the server's spelling and without white space around it; empty if the server left it out.
+    /// The resource, in the server's spelling and without white space around it; empty if the server left it
+    /// out.
     pub href: String,
     /// The status of the resource as a whole: of one that could not be read, or is gone.
     pub status: Option<u16>,
-    /// The properties that were found: those of every propstat with 2xx. A propstat without a status, which RFC 4918
-    /// does not allow, counts as one of them.
+    /// The properties that were found: those of every propstat with 2xx. A propstat without a status, which
+    /// RFC 4918 does not allow, counts as one of them.
     pub properties: Vec<Element>,
     /// The status of each property of the other propstats: 404 for one that the resource does not have.
     pub failed: Vec<(Name, u16)>,
@@ -147,8 +148,8 @@ impl Multistatus {
     ///
     /// # Errors
     ///
-    /// The document is damaged, cut off, beyond a limit, or not a multistatus. The error comes after all responses that
-    /// precede it.
+    /// The document is damaged, cut off, beyond a limit, or not a multistatus. The error comes after all
+    /// responses that precede it.
     pub fn next_response(&mut self) -> Result<Next, XmlError> {
         loop {
             if let Some(response) = self.ready.next() {
@@ -250,8 +251,8 @@ fn propstat(tokens: &mut Tokens<'_>, response: &mut Response) -> Result<(), XmlE
 /// How many properties a list of objects asks for.
 const USUAL_PROPERTIES: usize = 5;
 
-/// Parses the known children of the element that has just begun, to its end. It does not recurse, because the server
-/// chooses the depth.
+/// Parses the known children of the element that has just begun, to its end. It does not recurse, because the
+/// server chooses the depth.
 fn children(tokens: &mut Tokens<'_>) -> Result<Vec<Element>, XmlError> {
     let mut done = Vec::with_capacity(USUAL_PROPERTIES);
     let mut open: Vec<Element> = Vec::new();

@@ -1,5 +1,5 @@
-//! The XML elements that are read or written, each with the section that defines it. Elements with other names are
-//! skipped.
+//! The XML elements that are read or written, each with the section that defines it. Elements with other
+//! names are skipped.
 
 /// The namespace of WebDAV (RFC 4918).
 pub const DAV: &str = "DAV:";

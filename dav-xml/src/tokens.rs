@@ -1,4 +1,5 @@
-//! Splits the bytes of a buffer into tokens: starts and ends of elements, with their namespaces resolved, within limits.
+//! Splits the bytes of a buffer into tokens: starts and ends of elements, with their namespaces resolved,
+//! within limits.
 
 use quick_xml::Reader;
 use quick_xml::encoding::EncodingError;
@@ -32,8 +33,8 @@ pub(crate) struct Scope {
     declared: Vec<u16>,
     /// The name of the outermost element, with its prefix, to compare its end with.
     root: Box<str>,
-    /// Names with their prefixes, and what they are: there are few, and they recur. Cleared when a namespace is declared
-    /// or goes out of scope.
+    /// Names with their prefixes, and what they are: there are few, and they recur. Cleared when a namespace
+    /// is declared or goes out of scope.
     seen: Vec<(Box<str>, Option<Name>)>,
     /// Where in `seen` to look first.
     next: usize,
@@ -100,7 +101,8 @@ pub(crate) struct Tokens<'w> {
     empty: bool,
     /// The text since it was last taken or cleared, with references resolved.
     pub(crate) text: String,
-    /// The value of the last start tag's `name` attribute, which holds the kind of a component (RFC 4791 9.3).
+    /// The value of the last start tag's `name` attribute, which holds the kind of a component (RFC 4791
+    /// 9.3).
     pub(crate) name_attribute: Option<String>,
 }
 
@@ -135,8 +137,8 @@ impl<'w> Tokens<'w> {
     ///
     /// # Errors
     ///
-    /// `Truncated` if the buffer ends before the token, or before an element that began in it; an error of the
-    /// document otherwise.
+    /// `Truncated` if the buffer ends before the token, or before an element that began in it; an error of
+    /// the document otherwise.
     pub(crate) fn next(&mut self) -> Result<Token, XmlError> {
         if std::mem::take(&mut self.empty) {
             return Ok(self.end());
@@ -201,8 +203,8 @@ impl<'w> Tokens<'w> {
     }
 }
 
-/// Returns what an error of the parser means. If no bytes are left, more of them may complete what is wrong: the buffer
-/// was cut there.
+/// Returns what an error of the parser means. If no bytes are left, more of them may complete what is wrong:
+/// the buffer was cut there.
 fn malformed(error: &quick_xml::Error, left: &[u8]) -> XmlError {
     use quick_xml::Error as E;
     match error {

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 
 use crate::names::{Name, PREFIXES};
 
-/// Returns an empty element with our prefix for its namespace, such as `<d:getetag/>`. The root of the document has to
-/// have the [`declarations`].
+/// Returns an empty element with our prefix for its namespace, such as `<d:getetag/>`. The root of the
+/// document has to have the [`declarations`].
 #[must_use]
 pub fn empty_element(name: Name) -> String {
     let (prefix, local) = qualified(name);
@@ -33,7 +33,8 @@ fn qualified(name: Name) -> (&'static str, &'static str) {
     (PREFIXES.iter().find(|(_, uri)| *uri == namespace).map_or("d", |(prefix, _)| prefix), local)
 }
 
-/// Returns the declarations of all our prefixes, each with a space in front, for the root element of a request.
+/// Returns the declarations of all our prefixes, each with a space in front, for the root element of a
+/// request.
 #[must_use]
 pub fn declarations() -> String {
     PREFIXES.iter().map(|(prefix, uri)| format!(" xmlns:{prefix}=\"{uri}\"")).collect()

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The messages, encoded by hand: the numbers here are a second opinion on those in host/proto, which the
+// The messages, encoded by hand: the numbers here are a second opinion on those in plakar/proto, which the
 // plugin is built from. A mistake there would otherwise agree with itself.
 
 // fileInfo is what a snapshot keeps of a file besides its bytes.

@@ -11,13 +11,11 @@ use caldav::http::{Request, Response, Transport, TransportError};
 use caldav::options::{DestinationOptions, SourceOptions};
 use caldav::source::{self, Importer};
 use connector_host::Error;
+use connector_host::api::{Destination, Source, Writing};
 use connector_host::bindings::{
     Content, Datetime, Entry, EntryKind, Failure, Identity, Item, Notice, Omission, Outcome, ScanItem,
     WriteItem,
 };
-use connector_host::job::Writing;
-use connector_host::mirror::Source;
-use connector_host::spread::Destination;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::{FutureExt, SinkExt, StreamExt};

@@ -4,11 +4,11 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
-use connector_host::plugin::Pipes;
-use connector_host::plugin::protocol::importer::importer_client::ImporterClient;
-use connector_host::plugin::protocol::importer::{InitRequest, InitResponse};
-use connector_host::plugin::protocol::plakar::exporter;
-use connector_host::plugin::protocol::plakar::exporter::exporter_client::ExporterClient;
+use connector_plakar::Pipes;
+use connector_plakar::protocol::importer::importer_client::ImporterClient;
+use connector_plakar::protocol::importer::{InitRequest, InitResponse};
+use connector_plakar::protocol::plakar::exporter;
+use connector_plakar::protocol::plakar::exporter::exporter_client::ExporterClient;
 use hyper_util::rt::TokioIo;
 use tokio::process::Child;
 use tonic::Status;

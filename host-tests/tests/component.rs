@@ -2,8 +2,8 @@
 
 use anyhow::ensure;
 use connector_host::engine::{CodeFor, Connector, Origin};
-use host_tests::fake::Fake;
-use host_tests::program::{self, built};
+use host_tests::program::{Cli, built};
+use host_tests::scratch::{Scratch, files};
 
 /// Everything it may import, by the name without the version.
 const ALLOWED: [&str; 18] = [
@@ -60,17 +60,14 @@ fn it_is_small() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_that_only_backs_up_does_that_and_refuses_to_write() -> anyhow::Result<()> {
-    let fake = Fake::start(&[("work", 70)]).await?;
-    let scratch = tempfile::tempdir()?;
-    let (url, folder) = (fake.url(), scratch.path().join("backup").display().to_string());
+    const OBJECTS: usize = 70;
+    let scratch = Scratch::new(&[("work", OBJECTS)]).await?;
     let component = built("caldav-backup.wasm")?.display().to_string();
-    let fixed = ["--component", component.as_str(), "-o", "insecure=true", "--json"];
-    let backup = program::run(&[&["backup", &url, &folder], &fixed[..]].concat(), &[]).await?;
-    ensure!(backup.code == 0 && backup.summary()?["new"] == 72, "{backup:?}");
-    let _ = fake.take_seen();
-    let restore = program::run(&[&["restore", &folder, &url], &fixed[..]].concat(), &[]).await?;
-    ensure!(restore.code == 1 && restore.out.contains("only backs up"), "{restore:?}");
-    ensure!(fake.take_seen().is_empty());
+    let with_component = |cli: Cli| cli.flag("--component").flag(component.clone()).json();
+    with_component(scratch.backup()).succeeds().await?.counts("new", files(1, OBJECTS))?;
+    drop(scratch.server.take_requests());
+    with_component(scratch.restore()).exits(1).await?.says("only backs up")?;
+    ensure!(scratch.server.take_requests().is_empty(), "a request was sent");
     Ok(())
 }
 

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
-use host_tests::fake::{Fake, Habits, Reply, Seen, object};
+use dav_model::{Behaviour, Reply, Request, object};
+use host_tests::certificates::issue;
+use host_tests::fake::Fake;
 use host_tests::peer::{Outcome, Peer, tree};
 use host_tests::servers::radicale::Radicale;
 use host_tests::servers::xandikos::Xandikos;
@@ -55,13 +57,8 @@ impl Stage {
     }
 }
 
-/// Bodies that were asked for.
-fn bodies(seen: &[Seen]) -> usize {
-    seen.iter().map(|seen| if seen.method == "GET" { 1 } else { seen.hrefs().count() }).sum()
-}
-
-fn puts(seen: &[Seen]) -> usize {
-    seen.iter().filter(|seen| seen.method == "PUT").count()
+fn bodies(requests: &[Request]) -> usize {
+    requests.iter().map(Request::bodies).sum()
 }
 
 /// Backs up `from` by the command line and by the plugin, and restores what the plugin has to `to`.
@@ -94,12 +91,12 @@ async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale() -> anyhow::Result<()> {
-    there_and_back(&Radicale::start(true)?, &Radicale::start(false)?).await
+    there_and_back(&Radicale::start_tls(&issue()?)?, &Radicale::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos() -> anyhow::Result<()> {
-    there_and_back(&Xandikos::start(false)?, &Xandikos::start(true)?).await
+    there_and_back(&Xandikos::start()?, &Xandikos::start_tls()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +106,7 @@ async fn five_thousand_objects_take_few_requests_although_they_are_opened_one_by
     // Readers that overtake each other cost a few requests more.
     for (workers, requests, read) in [("1", 5000 / 64 + 20, 5000), ("8", 5000 / 64 + 60, 5050)] {
         let first = stage.play("backup", &["-workers", workers], &[]).await?.well()?;
-        let seen = fake.take_seen();
+        let seen = fake.take_requests();
         println!("{workers} at once: {} files opened, {} requests", first.figure("opens"), seen.len());
         ensure!(first.figure("opens") == 5004 && seen.len() <= requests, "{}", seen.len());
         ensure!(bodies(&seen) <= read, "{} bodies", bodies(&seen));
@@ -118,7 +115,7 @@ async fn five_thousand_objects_take_few_requests_although_they_are_opened_one_by
         }
     }
     let unchanged = stage.play("backup", &[], &[]).await?.well()?;
-    let seen = fake.take_seen();
+    let seen = fake.take_requests();
     ensure!(unchanged.figure("opens") == 0 && bodies(&seen) == 0 && seen.len() <= 6, "{}", seen.len());
     // Fifty here and there, in no order.
     let mut at = 17_u32;
@@ -131,9 +128,9 @@ async fn five_thousand_objects_take_few_requests_although_they_are_opened_one_by
     for (calendar, i) in &changed {
         fake.put(calendar, &format!("{i:06}.ics"), object(&format!("{calendar}-{i}-changed")));
     }
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     let third = stage.play("backup", &[], &[]).await?.well()?;
-    let seen = fake.take_seen();
+    let seen = fake.take_requests();
     println!(
         "50 changed: {} opened, {} requests, {} bodies",
         third.figure("opens"),
@@ -151,7 +148,7 @@ async fn what_has_no_version_is_read_every_time() -> anyhow::Result<()> {
     fake.fault(|seen| {
         let is_listing = seen.method == "PROPFIND" && seen.path == "/cal/work/";
         let one = |i: usize| {
-            host_tests::fake::found(
+            dav_model::found(
                 &format!("/cal/work/{i:06}.ics"),
                 "<d:resourcetype/><d:getcontenttype>text/calendar</d:getcontenttype>",
             )
@@ -160,7 +157,7 @@ async fn what_has_no_version_is_read_every_time() -> anyhow::Result<()> {
     });
     for _ in 0..2 {
         let outcome = stage.play("backup", &[], &[]).await?.well()?;
-        ensure!(bodies(&fake.take_seen()) == 3, "{outcome:?}");
+        ensure!(bodies(&fake.take_requests()) == 3, "{outcome:?}");
     }
     Ok(())
 }
@@ -228,7 +225,7 @@ async fn a_calendar_or_an_object_that_cannot_be_read_is_named() -> anyhow::Resul
     });
     let outcome = stage.play("backup", &[], &[]).await?;
     ensure!(outcome.code().is_empty() && outcome.errors() <= 1, "{outcome:?}");
-    fake.heal();
+    fake.clear_fault();
     stage.play("backup", &[], &[]).await?.well()?;
     ensure!(tree(stage.folder())?.len() == 14);
     Ok(())
@@ -238,20 +235,20 @@ async fn a_calendar_or_an_object_that_cannot_be_read_is_named() -> anyhow::Resul
 async fn a_server_that_goes_away_is_not_asked_for_every_object() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 300)]).await?;
     let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
-    fake.fault(|seen| (seen.method != "PROPFIND").then(|| Reply::Reset));
+    fake.fault(|seen| (seen.method != "PROPFIND").then(Reply::reset));
     let outcome = stage.play("backup", &[], &[]).await?;
-    let asked = fake.take_seen().len();
+    let asked = fake.take_requests().len();
     ensure!(outcome.errors() == 300 && asked <= 30, "{asked} requests, {} errors", outcome.errors());
     // A password that is refused from now on is not sent three hundred times.
     fake.fault(|seen| (seen.method != "PROPFIND").then(|| Reply::status(401)));
     let outcome = stage.play("backup", &[], &[]).await?;
-    let asked = fake.take_seen().len();
+    let asked = fake.take_requests().len();
     ensure!(outcome.errors() == 300 && asked <= 10, "{asked} requests, {} errors", outcome.errors());
     ensure!(
         outcome.error("/work/000299.ics").is_some_and(|why| why.contains("user name and password")),
         "{outcome:?}"
     );
-    fake.heal();
+    fake.clear_fault();
     stage.play("backup", &[], &[]).await?.well()?;
     ensure!(tree(stage.folder())?.len() == 302);
     Ok(())
@@ -283,9 +280,9 @@ async fn a_snapshot_a_calendar_and_an_object_come_back() -> anyhow::Result<()> {
     ensure!(whole.figure("acks") == whole.figure("records"), "{whole:?}");
     ensure!(fake.objects("work") == work && fake.objects("home") == home);
     // What is there is no error, and nothing is written again.
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     stage.play("restore", &[], &[]).await?.well()?;
-    ensure!(puts(&fake.take_seen()) == 0);
+    assert_eq!(fake.take_puts(), 0, "objects written again");
 
     fake.empty();
     stage.play("restore", &["-only", "/work"], &[]).await?.well()?;
@@ -325,12 +322,12 @@ async fn an_object_that_is_refused_is_named_and_the_restore_fails() -> anyhow::R
         outcome.figure("acks") == outcome.figure("records") && fake.objects("work").len() == 39,
         "{outcome:?}"
     );
-    fake.heal();
+    fake.clear_fault();
     stage.play("restore", &[], &[]).await?.well()?;
     ensure!(fake.objects("work").len() == 40);
     // What the server loses is told, and is no failure of the restore.
     fake.empty();
-    fake.habits(Habits { drops: Some("DESCRIPTION"), ..Habits::default() });
+    fake.behave(Behaviour { drops: Some("DESCRIPTION"), ..Behaviour::default() });
     let outcome = stage.play("restore", &[], &[]).await?;
     ensure!(
         outcome.code().is_empty()
@@ -367,7 +364,7 @@ async fn a_restore_that_cannot_be_made_is_heard_to_its_end() -> anyhow::Result<(
         outcome.code() == "Unauthenticated" && outcome.figure("acks") == outcome.figure("records"),
         "{outcome:?}"
     );
-    fake.heal();
+    fake.clear_fault();
     stage.play("restore", &[], &[]).await?.well()?;
     ensure!(fake.objects("work").len() == 40);
     Ok(())

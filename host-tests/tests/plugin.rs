@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use connector_host::plugin::protocol::importer::{
+use connector_plakar::protocol::importer::{
     CloseRequest, ImportRequest, ImportResponse, OpenRequest, PingRequest,
 };
-use connector_host::plugin::protocol::plakar::connectors::{FileInfo, Record, Result as Acknowledgement};
-use connector_host::plugin::protocol::plakar::exporter::export_request::Packet;
-use connector_host::plugin::protocol::plakar::exporter::{ExportRequest, ExportResponse};
+use connector_plakar::protocol::plakar::connectors::{FileInfo, Record, Result as Acknowledgement};
+use connector_plakar::protocol::plakar::exporter::export_request::Packet;
+use connector_plakar::protocol::plakar::exporter::{ExportRequest, ExportResponse};
+use dav_model::{Reply, found, object};
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, SinkExt};
-use host_tests::fake::{Fake, Reply, found, object};
+use host_tests::fake::Fake;
 use host_tests::plugin::Plugin;
 use host_tests::program::{built, command};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -150,7 +151,7 @@ async fn init_tells_what_is_backed_up_without_asking_the_server() -> anyhow::Res
     ensure!(plugin.init_importer(&borrowed(&given)).await? == answer);
     given.push(("calendars", "work".to_owned()));
     ensure!(plugin.init_importer(&borrowed(&given)).await?.origin != answer.origin);
-    ensure!(fake.take_seen().is_empty());
+    ensure!(fake.take_requests().is_empty());
     let answer = plugin.init_exporter(&borrowed(&options(&fake))).await?;
     ensure!(answer.r#type == "caldav" && answer.flags == 20 && !answer.origin.contains("hush"), "{answer:?}");
     ensure!(plugin.end().await? == (Some(0), String::new()));
@@ -223,7 +224,7 @@ async fn ping_signs_in_and_lists_calendars() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 1)]).await?;
     let plugin = importing(&fake).await?;
     plugin.importer().ping(PingRequest {}).await?;
-    ensure!(fake.take_seen().iter().any(|seen| seen.path == "/cal/"));
+    ensure!(fake.take_requests().iter().any(|seen| seen.path == "/cal/"));
     fake.fault(|_| Some(Reply::status(401)));
     let plugin = importing(&fake).await?;
     let error = plugin.importer().ping(PingRequest {}).await.unwrap_err();
@@ -351,7 +352,7 @@ async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 500)]).await?;
     let plugin = importing(&fake).await?;
     import(&plugin).await?.records().await?;
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     let opened = stream::iter(0..500).map(async |i| {
         let path = format!("/work/{i:06}.ics");
         if i % 7 == 3 {
@@ -371,7 +372,7 @@ async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
             "{i}"
         );
     }
-    ensure!(fake.take_seen().len() <= 40, "one instance reads them in batches");
+    ensure!(fake.take_requests().len() <= 40, "one instance reads them in batches");
     Ok(())
 }
 
@@ -382,11 +383,11 @@ async fn a_body_that_breaks_off_is_never_a_whole_file() -> anyhow::Result<()> {
     import(&plugin).await?.records().await?;
     fake.fault(|seen| {
         (seen.method == "REPORT" || seen.method == "GET")
-            .then(|| Reply::Broken(Bytes::from_static(b"BEGIN:VCALENDAR\r\n")))
+            .then(|| Reply::status(207).body("BEGIN:VCALENDAR\r\n").broken())
     });
     let error = open(&plugin, "/work/000001.ics").await.unwrap_err();
     ensure!(error.message().contains("/work/000001.ics"), "{error:?}");
-    fake.heal();
+    fake.clear_fault();
     ensure!(open(&plugin, "/work/000001.ics").await?.concat() == object("work-1"));
     Ok(())
 }
@@ -529,7 +530,7 @@ async fn the_process_ends_with_its_input_whatever_goes_on() -> anyhow::Result<()
     ensure!(process.wait().await?.code() == Some(0));
     // While a server does not answer, for as long as it takes.
     let fake = Fake::start(&[("work", 3)]).await?;
-    fake.fault(|_| Some(Reply::Silence(Duration::from_secs(3600))));
+    fake.fault(|_| Some(Reply::silence(Duration::from_secs(3600))));
     for is_import in [true, false] {
         let plugin = Plugin::start().await?;
         plugin.init_importer(&borrowed(&options(&fake))).await?;
@@ -553,12 +554,12 @@ async fn an_exporter_signs_in_at_its_beginning_and_only_then() -> anyhow::Result
     fake.fault(|_| Some(Reply::status(401)));
     let error = plugin.init_exporter(&borrowed(&options(&fake))).await.unwrap_err();
     ensure!(error.code() == Code::Unauthenticated && error.message().contains("user name and password"));
-    fake.heal();
-    let _ = fake.take_seen();
+    fake.clear_fault();
+    let _ = fake.take_requests();
     plugin.init_exporter(&borrowed(&options(&fake))).await?;
     let (_, end) = export(&plugin, file("/work/a.ics", object("a"))).await?;
     ensure!(end.is_ok() && fake.objects("work").len() == 1, "{end:?}");
-    let seen = fake.take_seen();
+    let seen = fake.take_requests();
     let home = seen.iter().filter(|seen| seen.method == "PROPFIND" && seen.path == "/cal/").count();
     ensure!(home == 1, "the home set was listed {home} times: {seen:?}");
     ensure!(plugin.end().await? == (Some(0), String::new()));

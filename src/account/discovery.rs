@@ -22,12 +22,13 @@ pub(crate) enum Found {
     Calendar(Target),
 }
 
-/// Finds the account, or the one calendar, at `start`; if there is nothing, at the well-known paths of its host.
+/// Finds the account, or the one calendar, at `start`; if there is nothing, at the well-known paths of its
+/// host.
 ///
 /// # Errors
 ///
-/// Credentials that are missing or refused (`sign-in-refused`), an account without calendars (`not-found`), no CalDAV at
-/// any of the paths (`protocol`).
+/// Credentials that are missing or refused (`sign-in-refused`), an account without calendars (`not-found`),
+/// no CalDAV at any of the paths (`protocol`).
 pub(crate) async fn discover(session: &Session, start: &Target) -> Result<Found> {
     let mut tried = Vec::new();
     let mut first = None;

@@ -8,6 +8,7 @@ pub(crate) mod scheduling;
 
 use crate::caldav::calendar::Calendar;
 use crate::error::{Kind, Result};
+use crate::options::location::Location;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::propfind::Depth;
@@ -34,8 +35,8 @@ pub struct Account {
 
 impl Account {
     /// Signs in and lists every home set.
-    pub async fn open(session: &Session, start: &Target) -> Result<Self> {
-        match discover(session, start).await? {
+    pub async fn open(session: &Session, location: &Location) -> Result<Self> {
+        match discover(session, &location.start).await? {
             Found::Calendar(target) => {
                 let home = calendars::list(session, &target, Depth::Zero).await?;
                 Ok(Self { calendars: home.calendars, ..Self::default() })

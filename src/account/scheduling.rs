@@ -6,8 +6,8 @@ use crate::session::Session;
 use crate::webdav::capabilities;
 use crate::webdav::href::Target;
 
-/// Returns whether the server sends invitations for meetings that are written to `target`. One that refuses to answer
-/// is assumed to.
+/// Returns whether the server sends invitations for meetings that are written to `target`. One that refuses
+/// to answer is assumed to.
 pub(crate) async fn scheduling(session: &Session, target: &Target) -> Result<Scheduling> {
     match session.send(capabilities::request(target.clone())).await.map_err(Error::from) {
         Ok(answer) => Ok(Scheduling::of(target, &capabilities::parse(answer.response.headers))),

@@ -1,8 +1,8 @@
 //! A calendar collection and its properties, as PROPFIND describes them (RFC 4791 4.2, 5.2).
 //!
-//! To keep one more property: name it in `dav_xml`, add it to [`Properties`], to `PROPERTIES` and to `Properties::of`
-//! here, and to the list of updates in `destination/properties.rs`, so that a restore sets it. `.caldav.json` follows
-//! [`Properties`].
+//! To keep one more property: name it in `dav_xml`, add it to [`Properties`], to `PROPERTIES` and to
+//! `Properties::of` here, and to the list of updates in `destination/properties.rs`, so that a restore sets
+//! it. `.caldav.json` follows [`Properties`].
 
 use dav_xml::{Name, Response};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,8 @@ pub struct Calendar {
     pub writable: bool,
 }
 
-/// The properties of a calendar that a restore needs, as the server gave them; none for those it does not have. The
-/// order of the fields is their order in `.caldav.json`.
+/// The properties of a calendar that a restore needs, as the server gave them; none for those it does not
+/// have. The order of the fields is their order in `.caldav.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Properties {
@@ -49,10 +49,12 @@ pub struct Properties {
     /// `schedule-calendar-transp` (RFC 6638 9.1): `opaque` or `transparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transparency: Option<String>,
-    /// `default-alarm-vevent-datetime` (draft-daboo-valarm-extensions 10): the alarm of timed events, as iCalendar text.
+    /// `default-alarm-vevent-datetime` (draft-daboo-valarm-extensions 10): the alarm of timed events, as
+    /// iCalendar text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_alarm_timed: Option<String>,
-    /// `default-alarm-vevent-date` (draft-daboo-valarm-extensions 10): the alarm of all-day events, as iCalendar text.
+    /// `default-alarm-vevent-date` (draft-daboo-valarm-extensions 10): the alarm of all-day events, as
+    /// iCalendar text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_alarm_date: Option<String>,
     /// The source of a subscribed calendar (CalendarServer extension); none for an ordinary calendar.
@@ -163,7 +165,8 @@ fn transparency(response: &Response) -> Option<&'static str> {
     if is(Name::Transparent) { Some("transparent") } else { is(Name::Opaque).then_some("opaque") }
 }
 
-/// Returns true if the account has a privilege that includes adding members (RFC 3744 3), or if none is reported.
+/// Returns true if the account has a privilege that includes adding members (RFC 3744 3), or if none is
+/// reported.
 fn is_writable(response: &Response) -> bool {
     let Some(set) = response.property(Name::CurrentUserPrivilegeSet) else { return true };
     let writing =

@@ -1,8 +1,9 @@
 //! Discovery: where a resource leads on the way to the calendars of an account.
 //!
-//! A location leads to the principal of the account (RFC 5397 3, `current-user-principal`), the principal to calendar
-//! home sets (RFC 4791 6.2.1, of which there may be several), and these to calendars ([`home_set`](super::home_set)). A
-//! location may be any of them. RFC 6764 5 has a well-known path for the beginning.
+//! A location leads to the principal of the account (RFC 5397 3, `current-user-principal`), the principal to
+//! calendar home sets (RFC 4791 6.2.1, of which there may be several), and these to calendars
+//! ([`home_set`](super::home_set)). A location may be any of them. RFC 6764 5 has a well-known path for the
+//! beginning.
 //!
 //! ```http
 //! PROPFIND / HTTP/1.1

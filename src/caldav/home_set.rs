@@ -1,4 +1,5 @@
-//! The members of a calendar home set (RFC 4791 6.2.1), or one calendar: PROPFIND with all properties of calendars.
+//! The members of a calendar home set (RFC 4791 6.2.1), or one calendar: PROPFIND with all properties of
+//! calendars.
 //!
 //! ```xml
 //! <d:response>
@@ -15,8 +16,8 @@
 //! </d:response>
 //! ```
 //!
-//! Collections within others are not searched: RFC 4791 4.2 does not allow calendars within calendars, and a home set
-//! names each collection that is to be looked into.
+//! Collections within others are not searched: RFC 4791 4.2 does not allow calendars within calendars, and a
+//! home set names each collection that is to be looked into.
 
 use dav_xml::{Limits, Name};
 
@@ -37,7 +38,8 @@ pub struct HomeSet {
     pub failed: Vec<(Target, u16)>,
 }
 
-/// Returns the request for the members of the home set at `target`; with `Depth::Zero`, for the calendar there.
+/// Returns the request for the members of the home set at `target`; with `Depth::Zero`, for the calendar
+/// there.
 #[must_use]
 pub fn request(target: Target, depth: Depth) -> Request {
     propfind::request(target, depth, &PROPERTIES)
@@ -47,8 +49,8 @@ pub fn request(target: Target, depth: Depth) -> Request {
 ///
 /// # Errors
 ///
-/// The home set itself is listed with an error (`not-found`), the list is cut short with 507 (RFC 4918 11.5) or empty
-/// (`protocol`), or it cannot be read to its end.
+/// The home set itself is listed with an error (`not-found`), the list is cut short with 507 (RFC 4918 11.5)
+/// or empty (`protocol`), or it cannot be read to its end.
 pub async fn parse(answer: Answer) -> Result<HomeSet> {
     let mut multistatus = Multistatus::new(answer, Limits::PROPERTIES)?;
     let target = multistatus.target().clone();

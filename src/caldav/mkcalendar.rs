@@ -12,8 +12,8 @@
 //! HTTP/1.1 201 Created
 //! ```
 //!
-//! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose another path.
-//! `destination/calendar.rs` looks for the calendar with PROPFIND.
+//! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose
+//! another path. `destination/calendar.rs` looks for the calendar with PROPFIND.
 
 use dav_xml::{Name, declarations, element, empty_element, escape};
 
@@ -44,8 +44,24 @@ pub fn request(target: Target, wanted: &Properties, method: MkMethod) -> Request
     if method == MkMethod::Plain {
         return Request::new(verb, target);
     }
+    let root = if method == MkMethod::Collection { "d:mkcol" } else { "c:mkcalendar" };
+    let body = [
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><",
+        root,
+        &declarations(),
+        "><d:set><d:prop>",
+        &properties(wanted, method == MkMethod::Collection),
+        "</d:prop></d:set></",
+        root,
+        ">",
+    ];
+    Request::new(verb, target).xml(body.concat())
+}
+
+/// Returns the elements of the properties that are set. MKCALENDAR implies the resource type, MKCOL does not.
+fn properties(wanted: &Properties, with_type: bool) -> String {
     let mut properties = String::new();
-    if method == MkMethod::Collection {
+    if with_type {
         let kind = if wanted.subscription.is_some() { Name::Subscribed } else { Name::Calendar };
         properties = element(Name::ResourceType, &(empty_element(Name::Collection) + &empty_element(kind)));
     }
@@ -60,18 +76,7 @@ pub fn request(target: Target, wanted: &Properties, method: MkMethod) -> Request
         let href = element(Name::Href, &escape(&subscription.source));
         properties += &element(Name::Source, &href);
     }
-    let root = if method == MkMethod::Collection { "d:mkcol" } else { "c:mkcalendar" };
-    let body = [
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><",
-        root,
-        &declarations(),
-        "><d:set><d:prop>",
-        &properties,
-        "</d:prop></d:set></",
-        root,
-        ">",
-    ];
-    Request::new(verb, target).xml(body.concat())
+    properties
 }
 
 /// What an answer of 2xx states.

@@ -1,7 +1,7 @@
 //! CalDAV (RFC 4791): finding the calendars of an account, what is in them, and making new ones.
 //!
-//! As in [`webdav`](crate::webdav), each file is one request with the reading of its answer, and nothing is sent from
-//! here: that is for [`account`](crate::account), [`objects`](crate::objects) and
+//! As in [`webdav`](crate::webdav), each file is one request with the reading of its answer, and nothing is
+//! sent from here: that is for [`account`](crate::account), [`objects`](crate::objects) and
 //! [`destination`](crate::destination).
 
 pub mod calendar;

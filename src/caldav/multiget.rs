@@ -12,8 +12,8 @@
 //! </c:calendar-multiget>
 //! ```
 //!
-//! Servers answer in any order, leave objects out, and break off at one that they cannot parse: an answer is compared
-//! with what was asked for, and the rest is fetched in another way (`objects/fetcher.rs`).
+//! Servers answer in any order, leave objects out, and break off at one that they cannot parse: an answer is
+//! compared with what was asked for, and the rest is fetched in another way (`objects/fetcher.rs`).
 
 use dav_xml::{Limits, Name, declarations, empty_element, escape};
 
@@ -26,7 +26,8 @@ use crate::webdav::multistatus::Multistatus;
 pub struct Object {
     /// Its decoded path (`Target::key`), to find out which of the requested ones it is; empty if it has none.
     pub key: Vec<u8>,
-    /// Its text, if the server sent it. XML has turned its line ends into LF unless they were escaped (RFC 4791 9.6).
+    /// Its text, if the server sent it. XML has turned its line ends into LF unless they were escaped (RFC
+    /// 4791 9.6).
     pub data: Option<String>,
 }
 
@@ -55,7 +56,8 @@ pub fn request(calendar: &Target, paths: &[String]) -> Request {
     Request::new("REPORT", calendar.clone()).header("depth", "1").header("caldav-timezones", "T").xml(body)
 }
 
-/// Begins to read an answer. What is missing from it, or comes without text, has to be fetched in another way.
+/// Begins to read an answer. What is missing from it, or comes without text, has to be fetched in another
+/// way.
 ///
 /// # Errors
 ///

@@ -16,8 +16,9 @@
 //! </d:response>
 //! ```
 //!
-//! Neither a calendar-query with a time range (RFC 4791 7.8) nor a limit is used, because servers then leave objects out
-//! without reporting it. sync-collection (RFC 6578) is not used either: it needs a token that the last run has kept.
+//! Neither a calendar-query with a time range (RFC 4791 7.8) nor a limit is used, because servers then leave
+//! objects out without reporting it. sync-collection (RFC 6578) is not used either: it needs a token that the
+//! last run has kept.
 
 use dav_xml::{Limits, Name, Response};
 
@@ -48,7 +49,8 @@ pub struct Listing {
     pub objects: Vec<Listed>,
     /// What is listed and cannot be an object of this calendar: a description for each.
     pub strange: Vec<String>,
-    /// Collections within the calendar, which are not searched (RFC 4791 4.2 does not allow calendars in them).
+    /// Collections within the calendar, which are not searched (RFC 4791 4.2 does not allow calendars in
+    /// them).
     pub nested: Vec<Target>,
 }
 
@@ -66,8 +68,8 @@ pub fn request(calendar: Target) -> Request {
 ///
 /// # Errors
 ///
-/// The list is empty even of the calendar itself, cut short with 507 (RFC 6578 3.6), or the calendar is listed with an
-/// error (`protocol`); or it cannot be read to its end.
+/// The list is empty even of the calendar itself, cut short with 507 (RFC 6578 3.6), or the calendar is
+/// listed with an error (`protocol`); or it cannot be read to its end.
 pub async fn parse(answer: Answer) -> Result<Listing> {
     let mut multistatus = Multistatus::new(answer, Limits::PROPERTIES)?;
     let target = multistatus.target().clone();

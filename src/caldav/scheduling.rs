@@ -1,9 +1,11 @@
-//! Whether a server sends invitations to the attendees of a meeting that is written (RFC 6638), and what prevents it.
+//! Whether a server sends invitations to the attendees of a meeting that is written (RFC 6638), and what
+//! prevents it.
 //!
-//! A restore of old meetings must not send invitations to everybody. A server with `calendar-auto-schedule` among its
-//! compliance classes (RFC 6638 2) sends them on its own when an object with attendees is written by its organizer. Some
-//! servers obey a header of the PUT; for all others, RFC 6638 7.1 has the parameter `SCHEDULE-AGENT=CLIENT`, which says
-//! that the client sends them. It becomes part of the stored object, so it is added only where no header helps.
+//! A restore of old meetings must not send invitations to everybody. A server with `calendar-auto-schedule`
+//! among its compliance classes (RFC 6638 2) sends them on its own when an object with attendees is written
+//! by its organizer. Some servers obey a header of the PUT; for all others, RFC 6638 7.1 has the parameter
+//! `SCHEDULE-AGENT=CLIENT`, which says that the client sends them. It becomes part of the stored object, so
+//! it is added only where no header helps.
 //!
 //! ```text
 //! ATTENDEE;SCHEDULE-AGENT=CLIENT;CN=Bob:mailto:bob@cal.example
@@ -25,8 +27,8 @@ pub enum Scheduling {
 }
 
 impl Scheduling {
-    /// Returns what the server of `target` does, from its answer to OPTIONS. [`NeedsAgent`](Self::NeedsAgent) is also
-    /// the right assumption for one that does not answer: the parameter does no harm.
+    /// Returns what the server of `target` does, from its answer to OPTIONS. [`NeedsAgent`](Self::NeedsAgent)
+    /// is also the right assumption for one that does not answer: the parameter does no harm.
     #[must_use]
     pub fn of(target: &Target, capabilities: &Capabilities) -> Self {
         let Capabilities { classes, headers } = capabilities;

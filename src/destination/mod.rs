@@ -87,7 +87,7 @@ impl Exporter {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = Account::open(&self.session, &self.options.connection.location.start).await?;
+        let account = Account::open(&self.session, &self.options.connection.location).await?;
         let account = Rc::new(account);
         *self.account.borrow_mut() = Some(Rc::clone(&account));
         Ok(account)

@@ -1,6 +1,7 @@
 //! Failures of the transport.
 
-/// Why there is no complete response. The texts are for people, and name the cause as far as the transport knows it.
+/// Why there is no complete response. The texts are for people, and name the cause as far as the transport
+/// knows it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The host name has no address, or nothing accepts connections there. The request was not sent.

@@ -1,5 +1,6 @@
-//! HTTP, as far as the protocol modules need it: requests, responses, targets, and the [`Transport`] that exchanges
-//! them. There is no I/O here: the transport is `wasi:http` in the component, and any HTTP client natively.
+//! HTTP, as far as the protocol modules need it: requests, responses, targets, and the [`Transport`] that
+//! exchanges them. There is no I/O here: the transport is `wasi:http` in the component, and any HTTP client
+//! natively.
 
 mod error;
 mod request;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::url::Target;
 
-/// A request without the headers that the session adds (`authorization`, `user-agent`, `accept-encoding`), and without
-/// `content-length`, which the transport adds.
+/// A request without the headers that the session adds (`authorization`, `user-agent`, `accept-encoding`),
+/// and without `content-length`, which the transport adds.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method, such as `PROPFIND`.

@@ -6,7 +6,8 @@ use futures::stream::LocalBoxStream;
 use super::error::TransportError;
 use super::url::Target;
 
-/// The bytes of a response as they arrive. The stream ends with the body, or with an error if the body is incomplete.
+/// The bytes of a response as they arrive. The stream ends with the body, or with an error if the body is
+/// incomplete.
 pub type Body = LocalBoxStream<'static, Result<Bytes, TransportError>>;
 
 /// A response whose head has arrived, and whose body may still be on its way.
@@ -38,7 +39,8 @@ impl Headers {
         self.all(name).next()
     }
 
-    /// Returns every value of `name`, which is in lower case. Some servers send a list as several headers (RFC 9110 5.3).
+    /// Returns every value of `name`, which is in lower case. Some servers send a list as several headers
+    /// (RFC 9110 5.3).
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.trim())
     }

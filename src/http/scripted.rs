@@ -1,5 +1,4 @@
-//! An outside world for tests: a function answers each request, pauses take no time, and everything
-//! is written down.
+//! A transport for tests: a function answers each request, pauses take no time, and everything is recorded.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -15,13 +14,13 @@ use futures::{FutureExt, StreamExt};
 
 use super::{Answer, Request, Response, Target, Transport, TransportError};
 
-/// How often an answer lets everything else go on before it comes.
+/// How many turns other tasks have before an answer arrives.
 const TURNS: u32 = 3;
 
-/// An answer, or a failure to get one.
+/// An answer, or a failure of the transport.
 pub(crate) type Reply = Result<Canned, TransportError>;
 
-/// An answer made before it is asked for.
+/// A prepared response.
 #[derive(Clone)]
 pub(crate) struct Canned {
     status: u16,
@@ -50,12 +49,12 @@ impl Canned {
         self
     }
 
-    /// As the answer of `path` on [`target`]'s host.
+    /// Returns this response as the answer of `path` on the host of [`target`].
     pub(crate) fn answer(self, path: &str) -> Answer {
         Answer { target: target(path), response: self.into() }
     }
 
-    /// The connection breaks here.
+    /// Breaks the connection after what the body has so far.
     pub(crate) fn broken(mut self) -> Self {
         self.pieces.push(Err(TransportError::Broken("reset".to_owned())));
         self
@@ -72,19 +71,19 @@ impl From<Canned> for Response {
     }
 }
 
-/// The target of `path` on the host of the tests, `https://cal.example`.
+/// Returns the target of `path` on the host of the tests, `https://cal.example`.
 pub(crate) fn target(path: &str) -> Target {
     Target::of(&url::Url::parse("https://cal.example").unwrap()).unwrap().with_path(path)
 }
 
-/// One response of a multistatus with found properties.
+/// Returns one response of a multistatus, with properties that were found.
 pub(crate) fn found(href: &str, properties: &str) -> String {
     format!(
         "<response><href>{href}</href><propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat></response>"
     )
 }
 
-/// The outside world of a test.
+/// The transport of a test, with what went through it.
 pub(crate) struct Script {
     answer: Box<dyn Fn(&Request) -> Reply>,
     spawner: futures::executor::LocalSpawner,
@@ -92,7 +91,7 @@ pub(crate) struct Script {
     pub(crate) requests: RefCell<Vec<String>>,
     /// The requests themselves.
     pub(crate) sent: RefCell<Vec<Request>>,
-    /// Every pause.
+    /// Every pause that was asked for.
     pub(crate) pauses: RefCell<Vec<Duration>>,
 }
 
@@ -118,7 +117,7 @@ impl Transport for Script {
     }
 }
 
-/// Lets everything else go on, so many times.
+/// Gives other tasks `count` turns.
 pub(crate) fn turns(mut count: u32) -> impl Future<Output = ()> {
     poll_fn(move |cx| {
         if count == 0 {
@@ -130,7 +129,7 @@ pub(crate) fn turns(mut count: u32) -> impl Future<Output = ()> {
     })
 }
 
-/// Runs `test` against a server that is `answer`.
+/// Runs `test` with a transport whose server is the function `answer`.
 pub(crate) fn run<T, F: Future<Output = T>>(
     answer: impl Fn(&Request) -> Reply + 'static,
     test: impl FnOnce(Rc<Script>) -> F,

@@ -11,8 +11,8 @@ use super::response::Response;
 
 /// The outside world of the connector, which runs on one thread.
 pub trait Transport {
-    /// Sends a request once: without redirects, repetitions and decoding. `timeout` is the longest time to connect, to
-    /// wait for the head of the response, and for each pause within its body.
+    /// Sends a request once: without redirects, repetitions and decoding. `timeout` is the longest time to
+    /// connect, to wait for the head of the response, and for each pause within its body.
     fn send(
         &self,
         request: Request,

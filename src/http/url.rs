@@ -10,8 +10,8 @@ use url::Url;
 pub struct Origin {
     /// Whether the scheme is https; the only other one is http.
     pub https: bool,
-    /// The host name, in ASCII and lower case, without a dot at the end; an IPv6 address in brackets. Shared, because
-    /// there may be a target for each of very many objects.
+    /// The host name, in ASCII and lower case, without a dot at the end; an IPv6 address in brackets. Shared,
+    /// because there may be a target for each of very many objects.
     pub host: Arc<str>,
     /// The port, also if it is the default one of the scheme.
     pub port: u16,
@@ -83,8 +83,8 @@ impl Target {
     }
 }
 
-/// Returns a path as it can be sent (RFC 3986 3.3): other bytes than those of visible ASCII are percent-encoded, escapes
-/// stay as they are, and a slash is put in front if there is none.
+/// Returns a path as it can be sent (RFC 3986 3.3): other bytes than those of visible ASCII are
+/// percent-encoded, escapes stay as they are, and a slash is put in front if there is none.
 pub(crate) fn encode_path(path: &str) -> String {
     let is_fine = |byte: u8| {
         matches!(byte, b'!'..=b'~')
@@ -107,7 +107,8 @@ pub(crate) fn encode_path(path: &str) -> String {
     out
 }
 
-/// Returns true if `host` is `pattern`, or a subdomain of it if the pattern begins with `*.`. Both in lower case.
+/// Returns true if `host` is `pattern`, or a subdomain of it if the pattern begins with `*.`. Both in lower
+/// case.
 #[must_use]
 pub fn host_matches(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix("*.") {

@@ -1,14 +1,14 @@
 //! Comparing calendar objects by their content, to find out whether a server has what it was sent.
 //!
-//! Servers rewrite objects: they change the order, the folding and the escapes, spell out defaults, put lists on one
-//! line or on several, replace time zones, renew time stamps, and add X- properties of their own. The comparison
-//! ignores all of that, and nothing else.
+//! Servers rewrite objects: they change the order, the folding and the escapes, spell out defaults, put lists
+//! on one line or on several, replace time zones, renew time stamps, and add X- properties of their own. The
+//! comparison ignores all of that, and nothing else.
 
 use super::components::calendars;
 use super::normalize::{Scratch, hash};
 
-/// The content of an object without the differences that do not count. The properties are kept as hashes alone; when
-/// two objects differ, [`Difference`] names the properties from the text.
+/// The content of an object without the differences that do not count. The properties are kept as hashes
+/// alone; when two objects differ, [`Difference`] names the properties from the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Normalized {
     fingerprint: Fingerprint,
@@ -18,8 +18,8 @@ pub struct Normalized {
     pub has_attendees: bool,
 }
 
-/// The part of [`Normalized`] that is enough to compare two objects. Small, because a restore keeps one for each object
-/// of a calendar.
+/// The part of [`Normalized`] that is enough to compare two objects. Small, because a restore keeps one for
+/// each object of a calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// The sum of the hashes of all properties without the X- ones, so that their order does not count.
@@ -33,7 +33,8 @@ pub struct Fingerprint {
 pub struct Difference {
     /// Properties of the first object that the second does not have, or has with another value.
     pub lost: Vec<String>,
-    /// Properties of the second object that the first does not have, or has with another value; without X- properties.
+    /// Properties of the second object that the first does not have, or has with another value; without X-
+    /// properties.
     pub added: Vec<String>,
 }
 

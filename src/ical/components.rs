@@ -1,7 +1,7 @@
 //! Content lines and components (RFC 5545 3.1, 3.6), found in bytes without changing them.
 //!
-//! This is not a parser of iCalendar: real files hold what a strict one refuses, and a restore has to write all of them.
-//! It finds out where lines begin and end, their names, and the components that they are in.
+//! This is not a parser of iCalendar: real files hold what a strict one refuses, and a restore has to write
+//! all of them. It finds out where lines begin and end, their names, and the components that they are in.
 
 use super::lines::{Line, lines};
 
@@ -30,7 +30,8 @@ impl Component<'_> {
 /// The deepest nesting of components that is accepted. RFC 5545 has three levels.
 const MAX_DEPTH: usize = 16;
 
-/// Returns the calendars in `text`, which is usually one. None if it is not made of complete `VCALENDAR` components.
+/// Returns the calendars in `text`, which is usually one. None if it is not made of complete `VCALENDAR`
+/// components.
 #[must_use]
 pub fn calendars(text: &[u8]) -> Option<Vec<Component<'_>>> {
     let mut open: Vec<(Component<'_>, usize)> = Vec::new();

@@ -1,5 +1,5 @@
-//! iCalendar (RFC 5545), as far as a backup and a restore look at it. Everything works on bytes: real servers hold
-//! objects that a strict parser refuses, and a backup has to keep them as they are.
+//! iCalendar (RFC 5545), as far as a backup and a restore look at it. Everything works on bytes: real servers
+//! hold objects that a strict parser refuses, and a backup has to keep them as they are.
 
 pub mod compare;
 pub mod components;
@@ -7,8 +7,8 @@ pub mod edit;
 pub mod lines;
 mod normalize;
 
-/// Returns the text with CRLF at the end of every line (RFC 5545 3.1): XML turns line ends into LF (RFC 4791 9.6), and
-/// two servers may store one object with either. A CR alone stays.
+/// Returns the text with CRLF at the end of every line (RFC 5545 3.1): XML turns line ends into LF (RFC 4791
+/// 9.6), and two servers may store one object with either. A CR alone stays.
 #[must_use]
 pub fn with_crlf(text: Vec<u8>) -> Vec<u8> {
     let is_lone = |at: &usize| at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\r');

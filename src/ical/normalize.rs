@@ -1,4 +1,5 @@
-//! What of a content line counts when two objects are compared: its parameters and its value in one spelling, as a hash.
+//! What of a content line counts when two objects are compared: its parameters and its value in one spelling,
+//! as a hash.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -65,7 +66,8 @@ impl Scratch {
         sum
     }
 
-    /// Calls `on_property` for each item of a line, with its name and the hash of its normalized parameters and value.
+    /// Calls `on_property` for each item of a line, with its name and the hash of its normalized parameters
+    /// and value.
     pub(super) fn normal(&mut self, line: &Line<'_>, on_property: &mut dyn FnMut(&str, u64)) {
         let Self { name, value: scratch } = self;
         name.clear();

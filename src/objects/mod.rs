@@ -1,5 +1,5 @@
-//! The objects of a calendar: listing them, and fetching their bytes. For both directions: a backup reads them, and a
-//! restore compares with them.
+//! The objects of a calendar: listing them, and fetching their bytes. For both directions: a backup reads
+//! them, and a restore compares with them.
 
 pub(crate) mod fetcher;
 pub(crate) mod get;

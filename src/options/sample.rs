@@ -2,8 +2,8 @@
 
 use super::SourceOptions;
 
-/// Returns the options of a backup for a test: the location `https://cal.example` and these.
-pub(crate) fn options(pairs: &[(&str, &str)]) -> SourceOptions {
+/// Returns the options of a backup: the location `https://cal.example`, a user name, a password, and `pairs`.
+pub(crate) fn source_options(pairs: &[(&str, &str)]) -> SourceOptions {
     let base = [("location", "caldav://cal.example/"), ("username", "alice"), ("password", "secret")];
     let pairs: Vec<_> = base.iter().chain(pairs).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     SourceOptions::parse(&pairs).unwrap()

@@ -1,7 +1,7 @@
 //! Signing in: the header that a request carries, and what a 401 means.
 //!
-//! Basic authentication (RFC 7617) is sent with the first request, without waiting for a challenge: it saves a request,
-//! and some servers do not challenge at every path.
+//! Basic authentication (RFC 7617) is sent with the first request, without waiting for a challenge: it saves
+//! a request, and some servers do not challenge at every path.
 
 use std::cell::Cell;
 use std::fmt;
@@ -73,9 +73,9 @@ impl Auth {
         self.accepted.set(true);
     }
 
-    /// Returns true if a request that was answered with 401 for the `attempt`th time (from 0) may be repeated: once, and
-    /// only after the server has accepted another one. Servers forget a session now and then; before the first
-    /// success, a repetition would count as another wrong password.
+    /// Returns true if a request that was answered with 401 for the `attempt`th time (from 0) may be
+    /// repeated: once, and only after the server has accepted another one. Servers forget a session now and
+    /// then; before the first success, a repetition would count as another wrong password.
     pub(super) fn may_repeat(&self, attempt: u32) -> bool {
         self.accepted.get() && attempt == 0
     }

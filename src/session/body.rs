@@ -12,8 +12,9 @@ use futures::{FutureExt, Stream, StreamExt};
 use super::limiter::Permit;
 use crate::http::{Body, Transport, TransportError};
 
-/// A body that keeps its permit until it ends, and must end within a time that begins with its first pause. Without
-/// the limit, a body that trickles in byte by byte would never end, because no single pause is too long.
+/// A body that keeps its permit until it ends, and must end within a time that begins with its first pause.
+/// Without the limit, a body that trickles in byte by byte would never end, because no single pause is too
+/// long.
 pub(super) struct TimedBody {
     body: Body,
     permit: Option<Permit>,

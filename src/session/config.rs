@@ -15,8 +15,8 @@ pub struct SessionConfig {
     pub credentials: Option<Credentials>,
     /// What to advise if the server refuses the credentials: a sentence, or empty.
     pub sign_in_hint: &'static str,
-    /// The longest time to wait for a connection, for an answer to begin, and within an answer. A whole answer may take
-    /// 20 times as long.
+    /// The longest time to wait for a connection, for an answer to begin, and within an answer. A whole
+    /// answer may take 20 times as long.
     pub timeout: Duration,
     /// How often a request is repeated that failed for a passing reason.
     pub retries: u32,
@@ -40,8 +40,8 @@ impl Trust {
         Self { start, hosts }
     }
 
-    /// Returns true if credentials may be sent to `origin`: to the start, and to the other hosts over https, on the
-    /// start's port or the usual one.
+    /// Returns true if credentials may be sent to `origin`: to the start, and to the other hosts over https,
+    /// on the start's port or the usual one.
     #[must_use]
     pub fn includes(&self, origin: &Origin) -> bool {
         let has_port = origin.port == 443 || origin.port == self.start.port;

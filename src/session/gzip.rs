@@ -9,8 +9,8 @@ use futures::stream::unfold;
 
 use crate::http::{Body, TransportError};
 
-/// Encoded bytes that are decoded in one step. They become at most about a thousand times as many, and the limits of the
-/// reader apply before the next step.
+/// Encoded bytes that are decoded in one step. They become at most about a thousand times as many, and the
+/// limits of the reader apply before the next step.
 const STEP: usize = 4 << 10;
 
 /// Returns the decoded body. A body that ends within its gzip data is an error, at its end.

@@ -1,5 +1,5 @@
-//! One signed-in conversation with a server: credentials, redirects, retries, a limit of concurrent requests and
-//! decoding, around single requests. What the requests mean is not known here.
+//! One signed-in conversation with a server: credentials, redirects, retries, a limit of concurrent requests
+//! and decoding, around single requests. What the requests mean is not known here.
 
 mod auth;
 mod body;
@@ -29,7 +29,8 @@ use limiter::{ConcurrencyLimiter, Permit};
 
 /// How much longer a whole answer may take than one pause within it.
 const WHOLE_ANSWER: u32 = 20;
-/// Requests in a row without an answer, each with all of its repetitions, after which the server counts as gone.
+/// Requests in a row without an answer, each with all of its repetitions, after which the server counts as
+/// gone.
 const MAX_UNANSWERED: u32 = 3;
 
 /// A conversation with a server.
@@ -115,13 +116,14 @@ impl Session {
         self.limiter.limit()
     }
 
-    /// Sends a request. Follows redirects, and repeats it after a pause if the server asks for that or the connection
-    /// breaks. Returns once the head of a 2xx answer has arrived; the body arrives while it is read.
+    /// Sends a request. Follows redirects, and repeats it after a pause if the server asks for that or the
+    /// connection breaks. Returns once the head of a 2xx answer has arrived; the body arrives while it is
+    /// read.
     ///
     /// # Errors
     ///
-    /// A refusal of this request, or a failure: see [`SendError`]. An error that [ends the run](Kind::ends_run) ends the
-    /// session: every later request fails with the same.
+    /// A refusal of this request, or a failure: see [`SendError`]. An error that [ends the
+    /// run](Kind::ends_run) ends the session: every later request fails with the same.
     pub async fn send(&self, mut request: Request) -> Result<Answer, SendError> {
         for _ in 0..=redirect::MAX_REDIRECTS {
             let response = self.send_with_retries(&request).await?;
@@ -209,8 +211,8 @@ impl Session {
         Ok(Attempt::Failed { error: refused.into(), pause })
     }
 
-    /// There is no answer. A server that has never answered is not waited for, and a request that may have been done is
-    /// not repeated unless it is safe.
+    /// There is no answer. A server that has never answered is not waited for, and a request that may have
+    /// been done is not repeated unless it is safe.
     fn without_answer(&self, request: &Request, attempt: u32, error: &TransportError) -> Result<Attempt> {
         let is_repeated = error.is_transient()
             && (self.answered.get() || matches!(error, TransportError::Broken(_)))
@@ -235,7 +237,8 @@ impl Session {
         }
     }
 
-    /// Returns the response with its body decoded and bounded in time. It counts as under way until its body ends.
+    /// Returns the response with its body decoded and bounded in time. It counts as under way until its body
+    /// ends.
     fn wrap_body(&self, response: Response, permit: Permit) -> Response {
         let is_gzip =
             response.headers.first("content-encoding").is_some_and(|c| c.eq_ignore_ascii_case("gzip"));
@@ -245,8 +248,8 @@ impl Session {
         Response { body, ..response }
     }
 
-    /// A request has failed with all its repetitions. After several in a row without an answer, the session ends, so
-    /// that the rest need not wait as long.
+    /// A request has failed with all its repetitions. After several in a row without an answer, the session
+    /// ends, so that the rest need not wait as long.
     fn give_up(&self, error: Error) -> Error {
         if error.kind != Kind::Unreachable {
             return error;

@@ -1,5 +1,5 @@
-//! Redirects (RFC 9110 15.4). The method and the body stay the same, whatever the status: a PROPFIND that becomes a GET
-//! is of no use.
+//! Redirects (RFC 9110 15.4). The method and the body stay the same, whatever the status: a PROPFIND that
+//! becomes a GET is of no use.
 
 use super::config::Trust;
 use crate::error::{Error, Kind, Result};
@@ -17,8 +17,8 @@ pub(super) fn is_redirect(response: &Response) -> bool {
 ///
 /// # Errors
 ///
-/// A redirect without a usable address or from https to http (`protocol`), or to an origin that is not trusted
-/// (`denied`): the password would go there.
+/// A redirect without a usable address or from https to http (`protocol`), or to an origin that is not
+/// trusted (`denied`): the password would go there.
 pub(super) fn follow(from: &Target, response: &Response, trust: &Trust) -> Result<Target> {
     let location = response.headers.first("location").and_then(|location| from.resolve(location).ok());
     let there = location.ok_or_else(|| {

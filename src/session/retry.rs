@@ -1,5 +1,5 @@
-//! How long to wait before a request is sent again (RFC 9110 10.2.3). Pure: no clock, no I/O. Whether it is sent again
-//! is decided in [`webdav::status`](crate::webdav::status).
+//! How long to wait before a request is sent again (RFC 9110 10.2.3). Pure: no clock, no I/O. Whether it is
+//! sent again is decided in [`webdav::status`](crate::webdav::status).
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::quirks::http_date;
 /// The longest pause that a server may ask for; one that asks for more has refused the request.
 pub const MAX_PAUSE: Duration = Duration::from_secs(120);
 
-/// Returns how long to wait before the repetition number `attempt` (from 0): 250 ms, doubled each time, or as long as
-/// the server asks for in `headers`. None if it asks for more than [`MAX_PAUSE`].
+/// Returns how long to wait before the repetition number `attempt` (from 0): 250 ms, doubled each time, or as
+/// long as the server asks for in `headers`. None if it asks for more than [`MAX_PAUSE`].
 #[must_use]
 pub fn pause(attempt: u32, headers: Option<&Headers>) -> Option<Duration> {
     let own = Duration::from_millis(250 << attempt.min(7));
@@ -18,8 +18,8 @@ pub fn pause(attempt: u32, headers: Option<&Headers>) -> Option<Duration> {
     (asked <= MAX_PAUSE).then_some(own.max(asked).min(MAX_PAUSE))
 }
 
-/// The value of `Retry-After`: seconds, or a date. A date is compared with the server's own `Date`, because there is no
-/// clock here, and the server's may be wrong anyway.
+/// The value of `Retry-After`: seconds, or a date. A date is compared with the server's own `Date`, because
+/// there is no clock here, and the server's may be wrong anyway.
 fn retry_after(headers: &Headers) -> Option<Duration> {
     let value = headers.first("retry-after")?;
     if let Ok(seconds) = value.parse() {

@@ -10,7 +10,7 @@ fn get(path: &str) -> Request {
     Request::new("GET", target(path))
 }
 
-/// What one GET of `/x` gives, with everything that was sent.
+/// Sends one GET of `/x`. Returns the body, and the transport with everything that was sent.
 fn send(retries: u32, answer: impl Fn(&Request) -> Reply + 'static) -> (Result<String, Error>, Rc<Script>) {
     run(answer, |script| async move {
         let transport: Rc<dyn Transport> = Rc::<Script>::clone(&script);
@@ -28,7 +28,7 @@ fn send(retries: u32, answer: impl Fn(&Request) -> Reply + 'static) -> (Result<S
     })
 }
 
-/// Answers with each in turn, and with the last for ever.
+/// Returns a server that gives the replies in turn, and the last one from then on.
 fn in_turn(replies: Vec<Reply>) -> impl Fn(&Request) -> Reply {
     let next = Cell::new(0);
     move |_| {

@@ -97,7 +97,7 @@ impl Importer {
         if let Some(account) = self.account.borrow().clone() {
             return Ok(account);
         }
-        let account = Account::open(&self.session, &self.options.connection.location.start).await?;
+        let account = Account::open(&self.session, &self.options.connection.location).await?;
         if account.calendars.is_empty() {
             let homes: Vec<_> = account.homes.iter().map(ToString::to_string).collect();
             let homes = homes.join(", ");

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt};
 use super::*;
 use crate::http::scripted::{Canned, Reply, Script, found, run, turns};
 use crate::http::{Request, TransportError};
-use crate::options::sample::options;
+use crate::options::sample::source_options;
 
 /// A server with one account: calendars of objects, and faults by request.
 #[derive(Default)]
@@ -104,7 +104,7 @@ fn with<T, F: Future<Output = T>>(
     pairs: &[(&str, &str)],
     test: impl FnOnce(Rc<Importer>, Rc<Script>) -> F,
 ) -> T {
-    let options = options(pairs);
+    let options = source_options(pairs);
     run(
         move |request| server.answer(request),
         |script| test(Rc::new(Importer::new(Rc::<Script>::clone(&script) as _, options)), script),

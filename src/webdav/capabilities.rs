@@ -8,16 +8,17 @@
 //! DAV: calendar-auto-schedule
 //! ```
 //!
-//! Nothing depends on these statements where a request can show what is true: a server without `calendar-access` may
-//! have calendars. They decide about invitations, which no request shows.
+//! Nothing depends on these statements where a request can show what is true: a server without
+//! `calendar-access` may have calendars. They decide about invitations, which no request shows.
 
 use crate::http::{Headers, Request, Target};
 
 /// What an OPTIONS answer states.
 #[derive(Debug)]
 pub struct Capabilities {
-    /// The compliance classes of the `DAV` headers, in lower case, sorted and without repetitions: `calendar-access`
-    /// (RFC 4791 5.1) stands for CalDAV, `calendar-auto-schedule` (RFC 6638 2) for invitations by the server.
+    /// The compliance classes of the `DAV` headers, in lower case, sorted and without repetitions:
+    /// `calendar-access` (RFC 4791 5.1) stands for CalDAV, `calendar-auto-schedule` (RFC 6638 2) for
+    /// invitations by the server.
     pub classes: Vec<String>,
     /// All headers: some servers are recognised by theirs.
     pub headers: Headers,
@@ -37,7 +38,8 @@ pub fn request(target: Target) -> Request {
     Request::new("OPTIONS", target)
 }
 
-/// Reads the headers of an answer; its body has no meaning. Several `DAV` headers are one list (RFC 9110 5.3).
+/// Reads the headers of an answer; its body has no meaning. Several `DAV` headers are one list (RFC 9110
+/// 5.3).
 #[must_use]
 pub fn parse(headers: Headers) -> Capabilities {
     let mut classes: Vec<String> = Vec::new();

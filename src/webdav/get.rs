@@ -12,8 +12,8 @@
 //! BEGIN:VCALENDAR
 //! ```
 //!
-//! It is the slow way to read a calendar, one request for each object, and the exact one: the bytes are the server's,
-//! while XML changes line ends. The usual way is [`multiget`](crate::caldav::multiget).
+//! It is the slow way to read a calendar, one request for each object, and the exact one: the bytes are the
+//! server's, while XML changes line ends. The usual way is [`multiget`](crate::caldav::multiget).
 
 use futures::StreamExt;
 

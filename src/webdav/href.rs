@@ -1,5 +1,5 @@
-//! Hrefs (RFC 4918 8.3): the names of resources in answers. The server's own spelling is kept for requests; the decoded
-//! form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
+//! Hrefs (RFC 4918 8.3): the names of resources in answers. The server's own spelling is kept for requests;
+//! the decoded form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
 //!
 //! ```
 //! use caldav::http::Target;
@@ -29,15 +29,16 @@ pub enum HrefError {
 }
 
 impl Target {
-    /// Returns a member of this collection. `segment` is the last one of its path, in the server's spelling; the path of
-    /// the collection ends with a slash.
+    /// Returns a member of this collection. `segment` is the last one of its path, in the server's spelling;
+    /// the path of the collection ends with a slash.
     #[must_use]
     pub fn member(&self, segment: &str) -> Self {
         Self { origin: self.origin.clone(), path: [self.path.as_str(), segment].concat() }
     }
 
-    /// Resolves an href from an answer of this resource: an absolute path, an absolute URL, or a name relative to this
-    /// one. RFC 4918 8.3 forbids the last, and servers send it; `C:x.ics` is such a name, and not a URL of scheme `C`.
+    /// Resolves an href from an answer of this resource: an absolute path, an absolute URL, or a name
+    /// relative to this one. RFC 4918 8.3 forbids the last, and servers send it; `C:x.ics` is such a name,
+    /// and not a URL of scheme `C`.
     ///
     /// # Errors
     ///
@@ -62,9 +63,10 @@ impl Target {
         Ok(self.with_path(&format!("{directory}/{name}")))
     }
 
-    /// Resolves an href from a body like [`resolve`](Self::resolve), with two differences. The same host name means this
-    /// origin, because servers behind a proxy name their own host with another scheme or port. A `?` is part of the
-    /// name, because no member of a collection has a query, and some servers do not escape it.
+    /// Resolves an href from a body like [`resolve`](Self::resolve), with two differences. The same host name
+    /// means this origin, because servers behind a proxy name their own host with another scheme or port. A
+    /// `?` is part of the name, because no member of a collection has a query, and some servers do not escape
+    /// it.
     ///
     /// # Errors
     ///
@@ -89,8 +91,8 @@ impl Target {
         Ok(Self { origin, path: encode_path(path) })
     }
 
-    /// Returns the decoded path without a slash at its end, which is the same for all spellings of one resource. Bytes,
-    /// because paths need not be UTF-8.
+    /// Returns the decoded path without a slash at its end, which is the same for all spellings of one
+    /// resource. Bytes, because paths need not be UTF-8.
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
@@ -98,8 +100,9 @@ impl Target {
         if path.contains('%') { percent_decode_str(path).collect() } else { path.as_bytes().to_vec() }
     }
 
-    /// Returns the last segment in the server's spelling, if this is a direct member of `collection`. None for the
-    /// collection itself, for what is elsewhere or deeper, and for names such as `..`, which no member can have.
+    /// Returns the last segment in the server's spelling, if this is a direct member of `collection`. None
+    /// for the collection itself, for what is elsewhere or deeper, and for names such as `..`, which no
+    /// member can have.
     #[must_use]
     pub fn member_of(&self, collection: &Self) -> Option<&str> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);

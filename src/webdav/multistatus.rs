@@ -1,8 +1,9 @@
-//! The multistatus body (RFC 4918 13): the answer to PROPFIND and REPORT, read one response at a time as it arrives.
+//! The multistatus body (RFC 4918 13): the answer to PROPFIND and REPORT, read one response at a time as it
+//! arrives.
 //!
-//! `dav_xml` parses; this adds the body that the bytes come from, and the target that hrefs are relative to. An answer
-//! that breaks off is an error after the responses that have arrived: a list must then be discarded, while single
-//! objects may be used.
+//! `dav_xml` parses; this adds the body that the bytes come from, and the target that hrefs are relative to.
+//! An answer that breaks off is an error after the responses that have arrived: a list must then be
+//! discarded, while single objects may be used.
 
 use dav_xml::{Limits, Next, Response, XmlError};
 use futures::StreamExt;
@@ -45,8 +46,8 @@ impl Multistatus {
     ///
     /// # Errors
     ///
-    /// A body that breaks off (`unreachable`), one that is larger than the limits (`too-large`), and one that is not
-    /// a multistatus (`protocol`).
+    /// A body that breaks off (`unreachable`), one that is larger than the limits (`too-large`), and one that
+    /// is not a multistatus (`protocol`).
     pub async fn next(&mut self) -> Result<Option<Response>> {
         loop {
             match self.parser.next_response().map_err(|error| self.failed(&error))? {

@@ -8,8 +8,8 @@
 //! <d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:resourcetype/></d:prop></d:propfind>
 //! ```
 //!
-//! The answer is a [`Multistatus`](super::multistatus::Multistatus). What the properties mean is decided by the requests
-//! of [`caldav`](crate::caldav), which ask for different ones.
+//! The answer is a [`Multistatus`](super::multistatus::Multistatus). What the properties mean is decided by
+//! the requests of [`caldav`](crate::caldav), which ask for different ones.
 
 use dav_xml::{Name, declarations, empty_element};
 
@@ -24,8 +24,8 @@ pub enum Depth {
     One,
 }
 
-/// Returns the request for `properties` of `target`. The answer has a `propstat` of 404 for each that the resource
-/// does not have.
+/// Returns the request for `properties` of `target`. The answer has a `propstat` of 404 for each that the
+/// resource does not have.
 #[must_use]
 pub fn request(target: Target, depth: Depth, properties: &[Name]) -> Request {
     let properties: String = properties.iter().map(|name| empty_element(*name)).collect();

@@ -1,4 +1,5 @@
-//! PROPPATCH (RFC 4918 9.2) of one property: a server that refuses one refuses all of a request (RFC 4918 9.2.1).
+//! PROPPATCH (RFC 4918 9.2) of one property: a server that refuses one refuses all of a request (RFC 4918
+//! 9.2.1).
 //!
 //! ```http
 //! PROPPATCH /cal/work/ HTTP/1.1
@@ -9,8 +10,8 @@
 //! </d:propertyupdate>
 //! ```
 //!
-//! The answer is not read. Servers accept properties that they do not keep, and refuse some that they then have: the
-//! caller reads the properties again with PROPFIND.
+//! The answer is not read. Servers accept properties that they do not keep, and refuse some that they then
+//! have: the caller reads the properties again with PROPFIND.
 
 use dav_xml::declarations;
 

@@ -14,8 +14,8 @@
 //! </d:error>
 //! ```
 //!
-//! An answer of 2xx is not read. Its `ETag`, which many servers leave out (RFC 4791 5.3.4), says nothing about whether the
-//! object was stored as it was sent: a restore reads it back.
+//! An answer of 2xx is not read. Its `ETag`, which many servers leave out (RFC 4791 5.3.4), says nothing
+//! about whether the object was stored as it was sent: a restore reads it back.
 
 use bytes::Bytes;
 
@@ -36,8 +36,8 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Returns the condition that the object still has this `ETag`. Weak ones cannot be compared (RFC 9110 13.1.1): with
-    /// one of these, or without one, there is no condition.
+    /// Returns the condition that the object still has this `ETag`. Weak ones cannot be compared (RFC 9110
+    /// 13.1.1): with one of these, or without one, there is no condition.
     ///
     /// ```
     /// use caldav::webdav::put::Condition;
@@ -56,7 +56,8 @@ impl Condition {
 /// Returns the request that writes `body` to `target`. Without `scheduling`, the server is asked to send no
 /// invitations: see [`quirks::NO_SCHEDULING`].
 ///
-/// The request is not repeated on its own. If no answer comes, the caller has to check whether the object was stored.
+/// The request is not repeated on its own. If no answer comes, the caller has to check whether the object was
+/// stored.
 #[must_use]
 pub fn request(target: Target, body: Bytes, condition: &Condition, scheduling: bool) -> Request {
     let mut request =
@@ -74,7 +75,8 @@ pub fn request(target: Target, body: Bytes, condition: &Condition, scheduling: b
 /// What a refused PUT means for the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The account has an object with this UID (RFC 4791 5.3.2.1), at this target if the server names one of its own.
+    /// The account has an object with this UID (RFC 4791 5.3.2.1), at this target if the server names one of
+    /// its own.
     UidConflict(Option<Target>),
     /// The [`Condition`] does not hold: what is at the target has changed.
     Changed,
@@ -86,7 +88,8 @@ pub enum Refused {
     Final,
 }
 
-/// Returns what the refusal of a PUT into the collection `base` means. [`status::write_error`] gives it as an error.
+/// Returns what the refusal of a PUT into the collection `base` means. [`status::write_error`] gives it as an
+/// error.
 #[must_use]
 pub fn refused(base: &Target, refusal: &Refusal) -> Refused {
     if status::is_uid_conflict(refusal) {

@@ -1,5 +1,5 @@
-//! A response of 4xx or 5xx: its status, the precondition in a `DAV:error` body (RFC 4918 16), and the text that some
-//! servers add. What these mean is decided in [`status`](super::status).
+//! A response of 4xx or 5xx: its status, the precondition in a `DAV:error` body (RFC 4918 16), and the text
+//! that some servers add. What these mean is decided in [`status`](super::status).
 //!
 //! ```http
 //! HTTP/1.1 403 Forbidden
@@ -17,16 +17,16 @@ use futures::StreamExt;
 use crate::http::{Body, Response};
 use crate::quirks;
 
-/// A refusal of one request, as far as the server has explained it. As text: `the server answered 403 (need-privileges):
-/// User did not have …`.
+/// A refusal of one request, as far as the server has explained it. As text: `the server answered 403
+/// (need-privileges): User did not have …`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// The status code: 400 to 599.
     pub status: u16,
     /// The local name of the precondition that failed, such as `number-of-matches-within-limits`.
     pub precondition: Option<String>,
-    /// The object that conflicts with the request, if the precondition names one (RFC 4791 5.3.2.1), as an href of the
-    /// server.
+    /// The object that conflicts with the request, if the precondition names one (RFC 4791 5.3.2.1), as an
+    /// href of the server.
     pub href: Option<String>,
     /// A text from the server, of at most 200 characters: part of an XML body, or a whole body of plain text.
     pub message: Option<String>,

@@ -1,5 +1,5 @@
-//! What an HTTP status, a precondition and a failure of the transport mean for the caller. Nothing else in the connector
-//! decides this.
+//! What an HTTP status, a precondition and a failure of the transport mean for the caller. Nothing else in
+//! the connector decides this.
 //!
 //! | status | kind of error | repeated |
 //! |---|---|---|
@@ -44,8 +44,8 @@ pub fn error(target: &Target, refusal: &Refusal) -> Error {
     Error::new(kind(refusal), format!("{target}: {refusal}"))
 }
 
-/// Returns the refusal of a PUT to `target` as an error, which the preconditions of RFC 4791 5.3.2.1 and RFC 4331 6
-/// describe more closely than a status does.
+/// Returns the refusal of a PUT to `target` as an error, which the preconditions of RFC 4791 5.3.2.1 and RFC
+/// 4331 6 describe more closely than a status does.
 #[must_use]
 pub fn write_error(target: &Target, refusal: &Refusal) -> Error {
     let (kind, what) = match (refusal.precondition(), refusal.status) {
@@ -69,15 +69,16 @@ pub fn write_error(target: &Target, refusal: &Refusal) -> Error {
     Error::new(kind, format!("{what}: {refusal} at {target}"))
 }
 
-/// Returns true if the same request may succeed when it is sent again later: what [`is_not_done`] names, a gateway
-/// without an answer from its server (502, 504), and no room at the moment (507).
+/// Returns true if the same request may succeed when it is sent again later: what [`is_not_done`] names, a
+/// gateway without an answer from its server (502, 504), and no room at the moment (507).
 #[must_use]
 pub fn is_transient(refusal: &Refusal) -> bool {
     matches!(refusal.status, 502 | 504 | 507) || is_not_done(refusal)
 }
 
-/// Returns true if the server has not begun with the request and asks for a repetition, which is then safe for every
-/// method: it is overloaded (408, 503), was asked too much (429, Google's 403), or is writing to the calendar (423).
+/// Returns true if the server has not begun with the request and asks for a repetition, which is then safe
+/// for every method: it is overloaded (408, 503), was asked too much (429, Google's 403), or is writing to
+/// the calendar (423).
 #[must_use]
 pub fn is_not_done(refusal: &Refusal) -> bool {
     match refusal.status {
@@ -93,15 +94,15 @@ pub fn may_be_done(refusal: &Refusal) -> bool {
     matches!(refusal.status, 502 | 504)
 }
 
-/// Returns true if the account has an object with the UID of the one that was to be written (RFC 4791 5.3.2.1, RFC
-/// 6638 3.2.4.1).
+/// Returns true if the account has an object with the UID of the one that was to be written (RFC 4791
+/// 5.3.2.1, RFC 6638 3.2.4.1).
 #[must_use]
 pub fn is_uid_conflict(refusal: &Refusal) -> bool {
     matches!(refusal.precondition(), "no-uid-conflict" | "unique-scheduling-object-resource")
 }
 
-/// Returns true if a header such as `If-Match` did not hold (RFC 9110 15.5.13), and not a precondition of `CalDAV`
-/// that a server answers with the same status.
+/// Returns true if a header such as `If-Match` did not hold (RFC 9110 15.5.13), and not a precondition of
+/// `CalDAV` that a server answers with the same status.
 #[must_use]
 pub fn is_failed_condition(refusal: &Refusal) -> bool {
     let precondition = refusal.precondition();
@@ -110,8 +111,8 @@ pub fn is_failed_condition(refusal: &Refusal) -> bool {
     refusal.status == 412 && is_of_http
 }
 
-/// Returns true if a server that does not accept the name of a new object may answer like this: there is no status
-/// for it.
+/// Returns true if a server that does not accept the name of a new object may answer like this: there is no
+/// status for it.
 #[must_use]
 pub fn may_be_about_the_name(refusal: &Refusal) -> bool {
     matches!(refusal.status, 400 | 403 | 404 | 405 | 409 | 414 | 500) && refusal.precondition().is_empty()
@@ -123,8 +124,8 @@ pub fn is_gone(refusal: &Refusal) -> bool {
     matches!(refusal.status, 404 | 410)
 }
 
-/// Returns true if another path of the same server may be answered: the refusal is about this path or method, and not
-/// a state of the server.
+/// Returns true if another path of the same server may be answered: the refusal is about this path or method,
+/// and not a state of the server.
 #[must_use]
 pub fn is_about_the_path(refusal: &Refusal) -> bool {
     refusal.status < 500 || matches!(refusal.status, 500 | 501)

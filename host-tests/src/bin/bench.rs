@@ -9,13 +9,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use connector_folder::backup::{Summary, mirror};
+use connector_folder::restore::spread;
 use connector_host::Error;
 use connector_host::egress::Tls;
 use connector_host::engine::{Connector, Origin};
 use connector_host::job::{Exporter, Grant, Importer};
 use connector_host::limits::Limits;
-use connector_host::mirror::{Summary, mirror};
-use connector_host::spread::spread;
 use host_tests::fake::Fake;
 use host_tests::native::{NativeDestination, NativeSource};
 use host_tests::program::built;
@@ -178,7 +178,7 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
 }
 
 async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::Result<Run> {
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     let started = Instant::now();
     let output = tokio::process::Command::new(std::env::current_exe()?)
         .args([command, how, &fake.url()])
@@ -193,7 +193,7 @@ async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::
         wall,
         cpu: cpu.parse()?,
         peak: peak.parse()?,
-        requests: fake.take_seen().len(),
+        requests: fake.take_requests().len(),
         received: fake.take_sent(),
     })
 }

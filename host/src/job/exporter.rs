@@ -6,10 +6,10 @@ use futures::future::BoxFuture;
 use wasmtime::component::{Accessor, ResourceAny, StreamReader};
 
 use super::{Grant, Guest, Handle, Seed, State, WAITING, gone, trapped};
+use crate::api::{Destination, Writing};
 use crate::bindings::{Connector as Bindings, Error, Finding, Identity, Item, WriteItem};
 use crate::engine::Connector;
 use crate::limits::Usage;
-use crate::spread::Destination;
 use crate::streams::{Inlet, Once, Outlet};
 
 /// A destination that is open. Dropping every clone ends the job.
@@ -24,16 +24,6 @@ enum Command {
     Ping(oneshot::Sender<Result<(), Error>>),
     Check(oneshot::Sender<Result<Vec<Finding>, Error>>),
     Write(mpsc::Receiver<Vec<Item>>, mpsc::Sender<Vec<WriteItem>>, oneshot::Sender<Result<(), Error>>),
-}
-
-/// A write that is going on.
-pub struct Writing {
-    /// Takes what is to be written; dropping it says that this was all.
-    pub items: mpsc::Sender<Vec<Item>>,
-    /// What became of it.
-    pub reports: mpsc::Receiver<Vec<WriteItem>>,
-    /// After the last report: whether every item was dealt with.
-    pub end: BoxFuture<'static, Result<(), Error>>,
 }
 
 impl Exporter {

@@ -7,10 +7,10 @@ use futures::{FutureExt, StreamExt};
 use wasmtime::component::{Accessor, ResourceAny, StreamReader};
 
 use super::{Grant, Guest, Handle, Seed, State, WAITING, gone, trapped};
+use crate::api::Source;
 use crate::bindings::{Connector as Bindings, Content, Error, Finding, Identity, ScanItem};
 use crate::engine::Connector;
 use crate::limits::Usage;
-use crate::mirror::Source;
 use crate::streams::{ByteOutlet, Inlet, Once, Outlet};
 
 /// A source that is open. Dropping every clone ends the job.

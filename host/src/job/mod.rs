@@ -23,7 +23,7 @@ use crate::egress::policy::Policy;
 use crate::egress::{Egress, Tls};
 use crate::engine::{Connector, TICK};
 use crate::limits::{Limiter, Limits, Usage};
-pub use exporter::{Exporter, Writing};
+pub use exporter::Exporter;
 pub use importer::{Body, Importer};
 
 /// How long a cancelled guest has to stop on its own.
@@ -255,7 +255,8 @@ fn trapped(error: wasmtime::Error) -> Error {
 }
 
 /// The job ended before it answered.
-pub(crate) fn gone() -> Error {
+#[must_use]
+pub fn gone() -> Error {
     Error::Cancelled(
         "The connector stopped before it was done: it was cancelled, ran out of time or memory, or failed."
             .to_owned(),

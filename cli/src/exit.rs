@@ -1,0 +1,72 @@
+//! The exit codes: the same for every command, with and without `--json`.
+
+use std::process::ExitCode;
+
+use connector_folder::backup::MirrorError;
+use connector_folder::restore::SpreadError;
+use connector_host::Error;
+
+/// For the end of `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes: 0 done, 1 failed, 3 done in part, 64 wrong use, 65 the server's data cannot be used,
+66 the input is not there, 69 the server cannot be reached, 75 try again later, 77 sign-in refused,
+78 wrong configuration, 130 interrupted.";
+
+/// How the program ends. Values as in sysexits(3) where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done = 0,
+    Failure = 1,
+    Partial = 3,
+    Usage = 64,
+    Data = 65,
+    NoInput = 66,
+    Unavailable = 69,
+    TryLater = 75,
+    SignIn = 77,
+    Configuration = 78,
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::InvalidOptions(_) => Self::Usage,
+            Error::SignInRefused(_) | Error::Forbidden(_) => Self::SignIn,
+            Error::NotFound(_) => Self::NoInput,
+            Error::RateLimited(_) | Error::QuotaExceeded(_) => Self::TryLater,
+            Error::Unreachable(_) => Self::Unavailable,
+            Error::Tls(_) | Error::Denied(_) => Self::Configuration,
+            Error::Protocol(_) | Error::TooLarge(_) => Self::Data,
+            Error::Cancelled(_) => Self::Interrupted,
+            _ => Self::Failure,
+        }
+    }
+}
+
+impl From<&SpreadError> for Exit {
+    fn from(error: &SpreadError) -> Self {
+        match error {
+            SpreadError::Folder { .. } | SpreadError::Empty(_) => Self::NoInput,
+            SpreadError::Destination(error) => error.into(),
+        }
+    }
+}
+
+impl From<&MirrorError> for Exit {
+    fn from(error: &MirrorError) -> Self {
+        match error {
+            MirrorError::NotABackup(_) | MirrorError::OtherSource { .. } => Self::Usage,
+            MirrorError::InUse(_) => Self::TryLater,
+            MirrorError::Index(_) => Self::Data,
+            MirrorError::Folder { .. } => Self::Failure,
+            MirrorError::Source(error) => error.into(),
+        }
+    }
+}
