@@ -2,7 +2,7 @@
 
 use crate::options::ConnectionOptions;
 
-/// What is read or written, without secrets. As `identity` in `wit/types.wit`.
+/// Name of the account that is read or written, without secrets. As `identity` in `wit/types.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The kind of connector: `caldav`.

@@ -5,7 +5,7 @@ use crate::account::{Finding, Identity};
 use crate::error::{Error, Kind};
 use crate::snapshot::entry::Entry;
 
-/// Returns the end of a call that nobody waits for any more.
+/// Returns the end of a call whose caller is gone.
 pub(super) fn cancelled() -> types::Error {
     types::Error::Cancelled("cancelled".to_owned())
 }

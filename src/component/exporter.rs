@@ -64,7 +64,7 @@ impl wit::GuestExporter for Exporter {
             let forward = async {
                 while let Some(more) = ready.next().await {
                     if !reports.write_all(more.into_iter().map(Into::into).collect()).await.is_empty() {
-                        // Nobody listens: the restore learns it from the closed channel. What is still in
+                        // The receiver is gone: the closed channel ends the restore. What is still in
                         // it may not be written: that would be a trap.
                         return ready.close();
                     }

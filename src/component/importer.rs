@@ -53,7 +53,7 @@ impl wit::GuestImporter for Importer {
             let forward = async {
                 while let Some(more) = found.next().await {
                     if !items.write_all(more.into_iter().map(Into::into).collect()).await.is_empty() {
-                        // Nobody listens: the scan learns it from the closed channel. What is still in it
+                        // The receiver is gone: the closed channel ends the scan. What is still in it
                         // may not be written: that would be a trap.
                         return found.close();
                     }

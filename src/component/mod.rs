@@ -1,5 +1,5 @@
-//! The component: the exports of `wit/` and `wasi:cli/run`, and the imports of WASI. All glue; what it does is in the
-//! rest of the crate.
+//! The component: the exports of `wit/` and `wasi:cli/run`, and the imports of WASI. All glue; what it does
+//! is in the rest of the crate.
 
 #[allow(
     missing_docs,
@@ -25,22 +25,22 @@ use std::rc::Rc;
 use bindings::exports::plakar::connector::{destination, source};
 use wasi::Wasi;
 
-struct Component;
+struct Exports;
 
-bindings::export!(Component with_types_in bindings);
-wasip3::cli::command::export!(Component);
+bindings::export!(Exports with_types_in bindings);
+wasip3::cli::command::export!(Exports);
 
-impl wasip3::exports::cli::run::Guest for Component {
+impl wasip3::exports::cli::run::Guest for Exports {
     async fn run() -> Result<(), ()> {
         cli::run(Rc::new(Wasi)).await
     }
 }
 
-impl source::Guest for Component {
+impl source::Guest for Exports {
     type Importer = importer::Importer;
 }
 
-impl destination::Guest for Component {
+impl destination::Guest for Exports {
     #[cfg(feature = "restore")]
     type Exporter = exporter::Exporter;
     #[cfg(not(feature = "restore"))]

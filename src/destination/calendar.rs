@@ -24,7 +24,7 @@ pub(super) struct Collection {
     pub(super) is_own: bool,
 }
 
-/// What decides about the calendar of a folder.
+/// Everything that decides about the calendar of a folder.
 pub(super) struct Choice<'a> {
     pub(super) options: &'a DestinationOptions,
     pub(super) account: &'a Account,
@@ -32,7 +32,7 @@ pub(super) struct Choice<'a> {
     pub(super) known: &'a [Calendar],
     /// The name of the folder; empty for the root.
     pub(super) folder: &'a str,
-    /// What the files of the folder say.
+    /// Content of the files that describe the calendar.
     pub(super) descriptions: &'a Descriptions,
 }
 
@@ -47,8 +47,8 @@ impl Choice<'_> {
     /// Finds the calendar or makes it, and lists and reads what it has.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] if there is no calendar to write to, [`Kind::Conflict`] if the user's name has several
-    /// meanings, [`Kind::ReadOnly`] if it cannot be written to; what the session reports.
+    /// [`Kind::NotFound`] if there is no calendar to write to, [`Kind::Conflict`] if the user's name has
+    /// several meanings, [`Kind::ReadOnly`] if it cannot be written to; what the session reports.
     pub(super) async fn open(&self, session: &Rc<Session>) -> Result<Collection> {
         let named = self.named();
         let is_own = named.is_none() && !self.account.homes.is_empty();
@@ -80,7 +80,8 @@ impl Choice<'_> {
         self.known.first().cloned().ok_or_else(none)
     }
 
-    /// Finds the calendar that the user named: by path, by the name of its folder in a backup, or by display name.
+    /// Finds the calendar that the user named: by path, by the name of its folder in a backup, or by display
+    /// name.
     fn by_users_name(&self, text: &str) -> Result<Chosen> {
         if text.starts_with('/') {
             let not_found =
@@ -106,7 +107,8 @@ impl Choice<'_> {
         }
     }
 
-    /// Finds the calendar that the backup was made from: by folder, by href, or by a display name that only one has.
+    /// Finds the calendar that the backup was made from: by folder, by href, or by a display name that only
+    /// one has.
     fn by_backup(&self) -> Result<Chosen> {
         let href = self.descriptions.href();
         let segment = href.map(|href| href.trim_end_matches('/').rsplit('/').next().unwrap_or_default());

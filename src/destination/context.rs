@@ -1,4 +1,4 @@
-//! What every step of a restore needs.
+//! Everything that each step of a restore needs.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -12,7 +12,7 @@ use crate::session::{SendError, Session};
 use crate::webdav::href::last_segment;
 use crate::webdav::propfind::Depth;
 
-/// What to make, and what exists.
+/// A calendar that is to be made, and those that exist.
 pub(super) struct NewCalendar<'a> {
     pub(super) session: &'a Session,
     /// The home set to make it in.
@@ -25,13 +25,13 @@ pub(super) struct NewCalendar<'a> {
 }
 
 impl NewCalendar<'_> {
-    /// Makes the calendar with the first method that works. Whatever the server answers, what counts is what exists
-    /// afterwards: some refuse what exists, some accept what they do not do, some are slow, some choose another
-    /// place.
+    /// Makes the calendar with the first method that works. Whatever the server answers, what counts is what
+    /// exists afterwards: some refuse what exists, some accept what they do not do, some are slow, some
+    /// choose another place.
     ///
     /// # Errors
-    /// The first refusal, or [`Kind::Unsupported`], if the calendar does not exist after any of the methods; what the
-    /// session reports.
+    /// The first refusal, or [`Kind::Unsupported`], if the calendar does not exist after any of the methods;
+    /// what the session reports.
     pub(super) async fn create(&self) -> Result<Calendar> {
         let mut refusal = None;
         for method in self.methods().iter().copied() {

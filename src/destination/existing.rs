@@ -1,5 +1,5 @@
-//! What a calendar has already: which objects, under which names, with which UIDs and what content. Their bytes are
-//! not kept, because there may be hundreds of thousands of them.
+//! The objects that a calendar has already: their names, UIDs and fingerprints. Their bytes are not kept,
+//! because there may be hundreds of thousands of them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -27,18 +27,18 @@ const WINDOW: usize = 256;
 pub(super) struct ExistingObject {
     /// The last segment of its href, as the server spelt it.
     pub(super) segment: Box<str>,
-    /// Its version, if it has one.
+    /// Version, if the server names one.
     pub(super) etag: Option<Box<str>>,
     /// A fingerprint of its content; none if it could not be read.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// Its UIDs; nearly always one.
+    /// All UIDs in it; nearly always one.
     uids: Vec<String>,
     /// Whether an object of the backup is this one.
     claimed: Cell<bool>,
 }
 
-/// All objects of a calendar. Which object is which is decided by whole UIDs and whole names, never by their hashes:
-/// a mistake would overwrite another object.
+/// All objects of a calendar. Which object is which is decided by whole UIDs and whole names, never by their
+/// hashes: a mistake would overwrite another object.
 #[derive(Debug)]
 pub(super) struct Existing {
     objects: Vec<ExistingObject>,
@@ -81,7 +81,7 @@ impl Existing {
         Ok(Self::new(objects, hash))
     }
 
-    /// Returns what a new calendar has.
+    /// Returns the objects of a new calendar: none.
     pub(super) fn nothing() -> Self {
         Self::new(Vec::new(), hash)
     }
@@ -97,8 +97,8 @@ impl Existing {
         Self { objects, by_name, by_uid, hash, reserved: RefCell::default() }
     }
 
-    /// Finds the object with this UID, preferring one with the same name, and marks it as claimed. An object that
-    /// could not be read has no UID and is never claimed.
+    /// Finds the object with this UID, preferring one with the same name, and marks it as claimed. An object
+    /// that could not be read has no UID and is never claimed.
     pub(super) fn claim(&self, uid: &str, segment: &str) -> Option<&ExistingObject> {
         let name = decoded(segment);
         let candidates = || {

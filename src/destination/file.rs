@@ -7,18 +7,18 @@ use super::item::Outcome;
 use crate::error::{Error, Kind};
 
 /// A file with one or more objects.
-pub(super) struct File {
+pub(super) struct FileProgress {
     pub(super) path: String,
-    /// The number of its objects.
+    /// Number of objects.
     pub(super) objects: usize,
-    /// Its bytes, which count as under way until its last object is settled.
+    /// Size in bytes, which count as under way until the last object is settled.
     size: usize,
     /// The number of objects that are not settled.
     left: Cell<usize>,
     outcomes: RefCell<Vec<Outcome>>,
 }
 
-impl File {
+impl FileProgress {
     /// Starts a file of `size` bytes.
     pub(super) fn new(path: String, size: usize, objects: usize) -> Self {
         Self { path, objects, size, left: Cell::new(objects), outcomes: RefCell::default() }

@@ -52,14 +52,16 @@ impl Folder {
         Self { name: name.to_owned(), ..Self::default() }
     }
 
-    /// Holds a file back until the folder is open. Returns the files that need not wait: none, this one, or all.
+    /// Holds a file back until the folder is open. Returns the files that need not wait: none, this one, or
+    /// all.
     pub(super) fn hold(&self, path: String, bytes: Bytes) -> Vec<(String, Bytes)> {
         self.held_bytes.set(self.held_bytes.get() + bytes.len());
         self.held.borrow_mut().push((path, bytes));
         if self.is_open.get() || self.held_bytes.get() > MAX_HELD_BYTES { self.open() } else { Vec::new() }
     }
 
-    /// Opens the folder, because its calendar is described or no more files come. Returns the files that waited.
+    /// Opens the folder, because its calendar is described or no more files come. Returns the files that
+    /// waited.
     pub(super) fn open(&self) -> Vec<(String, Bytes)> {
         self.is_open.set(true);
         self.held_bytes.set(0);
@@ -82,8 +84,8 @@ impl Folder {
         descriptions.segment(name).map_or_else(|| names::to_segment(name), str::to_owned)
     }
 
-    /// Makes sure that the calendar exists, gives it its properties, and reports the folder and the files that
-    /// describe it. `is_parent` says that other folders are within this one.
+    /// Makes sure that the calendar exists, gives it its properties, and reports the folder and the files
+    /// that describe it. `is_parent` says that other folders are within this one.
     pub(super) async fn finish(&self, context: &Context, calendars: &Calendars, is_parent: bool) {
         let files = self.descriptions.borrow().paths.clone();
         if !self.is_item.get() && files.is_empty() {

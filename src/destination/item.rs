@@ -1,4 +1,4 @@
-//! What goes into a restore, and what comes out of it.
+//! The items of a restore, and the reports on them.
 
 use bytes::Bytes;
 
@@ -9,14 +9,14 @@ use crate::error::Error;
 pub struct Item {
     /// Absolute and clean.
     pub path: String,
-    /// What it is.
+    /// Kind of the item, with the bytes of a file.
     pub body: ItemBody,
 }
 
-/// What an item is.
+/// Kind of an item.
 #[derive(Clone, Debug)]
 pub enum ItemBody {
-    /// A directory.
+    /// A directory, which has no bytes.
     Directory,
     /// A file with all of its bytes.
     File(Bytes),
@@ -24,27 +24,27 @@ pub enum ItemBody {
     Broken(Error),
 }
 
-/// What became of an item. As `outcome` in `wit/destination.wit`.
+/// Result for an item. As `outcome` in `wit/destination.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did not exist and does now.
+    /// The item did not exist and does now.
     Created,
-    /// It existed with other content.
+    /// The item existed with other content.
     Updated,
-    /// It existed with this content.
+    /// The item existed with this content.
     Unchanged,
-    /// It was left as it is, for this reason.
+    /// The item was left out, for this reason.
     Skipped(String),
-    /// It could not be written.
+    /// The item could not be written.
     Failed(Error),
 }
 
-/// What a restore reports. As `write-item` in `wit/destination.wit`.
+/// A report of a restore. As `write-item` in `wit/destination.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteItem {
-    /// An item's path, and what became of it.
+    /// Path of an item, and its result.
     Done(String, Outcome),
-    /// A remark, and the path it is about.
+    /// Something that people should know, and the path it is about.
     Notice(Option<String>, String),
     /// In a dry run: the path of an object that only the server has.
     Extra(String),

@@ -1,8 +1,9 @@
-//! The exporter: what a restore writes to. Objects go where the backup had them; what exists stays as it is unless the
-//! backup has other content for it, and nothing is ever deleted.
+//! The exporter: what a restore writes to. Objects go where the backup had them; what exists stays as it is
+//! unless the backup has other content for it, and nothing is ever deleted.
 //!
-//! Calls go in one direction: `restore` (the loop) uses `folder` (which calendar) and `put_object` (one object); `verify`
-//! reads back; both settle the `file` that an object is from, which reports through `context`.
+//! Calls go in one direction: `restore` (the loop) uses `folder` (which calendar) and `put_object` (one
+//! object); `verify` reads back; both settle the `file` that an object is from, which reports through
+//! `context`.
 
 mod calendar;
 mod context;
@@ -71,8 +72,8 @@ impl Exporter {
     /// Writes the items until they end. With `Ok`, exactly one `Done` was sent for each of them.
     ///
     /// # Errors
-    /// As for `ping`; the first error of an item that ends the run; [`crate::error::Kind::Cancelled`] if the receiver of
-    /// the reports is gone.
+    /// As for `ping`; the first error of an item that ends the run; [`crate::error::Kind::Cancelled`] if the
+    /// receiver of the reports is gone.
     pub async fn write(
         &self,
         items: mpsc::Receiver<Vec<Item>>,

@@ -1,5 +1,5 @@
-//! The properties of a calendar: what the backup has is compared with what the server has, and each one that differs
-//! gets a request of its own, because a server that refuses one property refuses all of a request.
+//! The properties of a calendar: what the backup has is compared with what the server has, and each one that
+//! differs gets a request of its own, because a server that refuses one property refuses all of a request.
 
 use dav_xml::{Name, element, empty_element, escape};
 
@@ -13,7 +13,7 @@ use crate::snapshot::vdir::vdir_color;
 use crate::webdav::propfind::Depth;
 use crate::webdav::proppatch;
 
-/// What became of the properties of a calendar.
+/// Result of setting the properties of a calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PropertyReport {
     /// Whether any property has changed; in a dry run, whether any would.
@@ -24,7 +24,7 @@ pub(super) struct PropertyReport {
 
 /// One property that the backup has a value for.
 struct PropertyUpdate {
-    /// Its name, for people.
+    /// Name for people.
     label: &'static str,
     /// Returns true if both sets of properties have the same value.
     matches: fn(&Properties, &Properties) -> bool,
@@ -32,7 +32,8 @@ struct PropertyUpdate {
     element: Option<String>,
 }
 
-/// Sets the properties of a calendar that differ from `wanted`, and reads back which of them the server has kept.
+/// Sets the properties of a calendar that differ from `wanted`, and reads back which of them the server has
+/// kept.
 ///
 /// # Errors
 /// What the session reports; the refusal of a single property is not an error.
@@ -130,7 +131,7 @@ fn same_text(a: Option<&String>, b: Option<&String>) -> bool {
     words(a) == words(b)
 }
 
-/// Returns true if the colors are the same but for their spelling and their alpha.
+/// Returns true if the colors differ at most in spelling and alpha.
 fn same_color(a: Option<&String>, b: Option<&String>) -> bool {
     let plain = |text: Option<&String>| text.map(|t| vdir_color(t).unwrap_or_else(|| t.to_ascii_lowercase()));
     plain(a) == plain(b)

@@ -23,11 +23,11 @@ use crate::webdav::status;
 /// The number of requests for one object, each under other circumstances.
 const ATTEMPTS: u32 = 5;
 
-/// What became of an object.
+/// Result of writing an object.
 pub(super) enum PutResult {
     /// There is nothing more to do.
     Settled(Outcome),
-    /// It was sent, and the server accepted it.
+    /// The object was sent, and the server accepted it.
     Written { target: Target, bytes: Bytes, normalized: Normalized, outcome: Outcome },
 }
 
@@ -37,7 +37,7 @@ struct ObjectWrite<'a> {
     collection: &'a Collection,
     path: &'a str,
     uid: String,
-    /// Its content before `SCHEDULE-AGENT` is added.
+    /// Content before `SCHEDULE-AGENT` is added.
     normalized: Normalized,
     bytes: Bytes,
     target: Target,
@@ -45,8 +45,8 @@ struct ObjectWrite<'a> {
     outcome: Outcome,
 }
 
-/// What became of one request.
-enum Attempt {
+/// Result of one request.
+enum PutAttempt {
     Done,
     /// The object has been changed, and is to be sent again.
     Again,
@@ -120,12 +120,12 @@ impl ObjectWrite<'_> {
     async fn run(mut self) -> Result<PutResult> {
         for _ in 0..ATTEMPTS {
             match self.send().await? {
-                Attempt::Done => {
+                PutAttempt::Done => {
                     let Self { target, bytes, normalized, outcome, .. } = self;
                     return Ok(PutResult::Written { target, bytes, normalized, outcome });
                 }
-                Attempt::Again => {}
-                Attempt::UidConflict(target) => {
+                PutAttempt::Again => {}
+                PutAttempt::UidConflict(target) => {
                     if let Some(outcome) = self.follow_uid_conflict(target).await? {
                         return Ok(PutResult::Settled(outcome));
                     }
@@ -179,11 +179,11 @@ impl ObjectWrite<'_> {
         Ok(())
     }
 
-    async fn send(&mut self) -> Result<Attempt> {
+    async fn send(&mut self) -> Result<PutAttempt> {
         let scheduling = self.context.options.scheduling;
         let request = put::request(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
         match self.context.session.send(request).await {
-            Ok(_) => Ok(Attempt::Done),
+            Ok(_) => Ok(PutAttempt::Done),
             Err(SendError::Refused { refusal, .. }) => self.refused(&refusal).await,
             // Perhaps it arrived, and only the answer was lost.
             Err(SendError::Failed(error)) if error.kind == Kind::Unreachable => {
@@ -194,10 +194,10 @@ impl ObjectWrite<'_> {
         }
     }
 
-    async fn refused(&mut self, refusal: &Refusal) -> Result<Attempt> {
+    async fn refused(&mut self, refusal: &Refusal) -> Result<PutAttempt> {
         let error = || status::write_error(&self.target, refusal);
         match put::refused(&self.collection.calendar.target, refusal) {
-            Refused::UidConflict(target) => Ok(Attempt::UidConflict(target)),
+            Refused::UidConflict(target) => Ok(PutAttempt::UidConflict(target)),
             Refused::Changed => {
                 let error = error();
                 self.recheck().await?.ok_or(error)
@@ -211,7 +211,7 @@ impl ObjectWrite<'_> {
             Refused::MaybeName if self.outcome == Outcome::Created && self.has_odd_name() => {
                 let segment = self.target.path.rsplit('/').next().unwrap_or_default().to_owned();
                 self.rename(&segment);
-                Ok(Attempt::Again)
+                Ok(PutAttempt::Again)
             }
             Refused::MaybeName | Refused::Final => Err(error()),
         }
@@ -227,27 +227,27 @@ impl ObjectWrite<'_> {
     }
 
     /// Fetches what is at the target now, and prepares the next attempt. None if there should be no other.
-    async fn recheck(&mut self) -> Result<Option<Attempt>> {
+    async fn recheck(&mut self) -> Result<Option<PutAttempt>> {
         let Some(there) = get_if_present(&self.context.session, &self.target).await? else {
             self.condition = Condition::Absent;
-            return Ok(Some(Attempt::Again));
+            return Ok(Some(PutAttempt::Again));
         };
         let normalized = Normalized::of(&there.bytes);
         if self.is_covered_by(normalized.as_ref()) {
-            return Ok(Some(Attempt::Done));
+            return Ok(Some(PutAttempt::Done));
         }
         if !normalized.is_some_and(|there| there.uids.contains(&self.uid)) {
             self.rename(&[self.target.path.as_str(), &self.uid].concat());
-            return Ok(Some(Attempt::Again));
+            return Ok(Some(PutAttempt::Again));
         }
         if self.context.options.conflict != Conflict::Overwrite {
             return Ok(None);
         }
         self.overwrite(self.target.clone(), Condition::still(there.etag));
-        Ok(Some(Attempt::Again))
+        Ok(Some(PutAttempt::Again))
     }
 
-    /// Continues at the object that has this UID already (RFC 4791 5.3.2.1), if the server says where it is. An
+    /// Continues at the object that has this UID already (RFC 4791 5.3.2.1), if the server names it. An
     /// outcome means that there is nothing to send.
     async fn follow_uid_conflict(&mut self, target: Option<Target>) -> Result<Option<Outcome>> {
         let conflict = self.context.options.conflict;

@@ -16,12 +16,12 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Adds a remark about a path.
+    /// Adds a notice about a path.
     pub(super) fn notice(&self, path: &str, text: &str) {
         self.pending.borrow_mut().push(WriteItem::Notice(Some(path.to_owned()), text.to_owned()));
     }
 
-    /// Adds what became of an item.
+    /// Adds the result for an item.
     pub(super) fn done(&self, path: &str, outcome: Outcome) {
         if let Outcome::Failed(error) = &outcome
             && error.ends_run()

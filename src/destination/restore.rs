@@ -1,5 +1,5 @@
-//! One restore. Items come in, in any order; each folder finds its calendar once; objects are written side by side;
-//! what was written is read back in batches; and every item gets its report.
+//! One restore. Items come in, in any order; each folder finds its calendar once; objects are written side by
+//! side; what was written is read back in batches; and every item gets its report.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use futures::stream::{self, FuturesUnordered, StreamExt};
 
 use super::calendar::Collection;
 use super::context::Context;
-use super::file::{self, File, not_an_object};
+use super::file::{self, FileProgress, not_an_object};
 use super::folder::{Calendars, Folder};
 use super::item::{Item, ItemBody, Outcome, WriteItem};
 use super::put_object::{PutResult, put_object};
@@ -43,8 +43,8 @@ struct Restore {
     written: WrittenObjects,
 }
 
-/// What comes first.
-enum Next {
+/// The next thing that happens.
+enum RestoreEvent {
     Items(Vec<Item>),
     EndOfItems,
     /// A task is done.
@@ -72,9 +72,9 @@ pub(super) async fn restore(
     loop {
         context.reports.pass_on(&mut out).await?;
         match restore.next(&mut items, &mut tasks).await {
-            Next::Items(items) => items.into_iter().for_each(|item| restore.take(item, &tasks)),
-            Next::EndOfItems => break,
-            Next::Progress => {}
+            RestoreEvent::Items(items) => items.into_iter().for_each(|item| restore.take(item, &tasks)),
+            RestoreEvent::EndOfItems => break,
+            RestoreEvent::Progress => {}
         }
         restore.read_back(&tasks, BATCH);
     }
@@ -84,20 +84,20 @@ pub(super) async fn restore(
 
 impl Restore {
     /// Waits for items, if there is room for them, or for a task.
-    async fn next(&self, items: &mut mpsc::Receiver<Vec<Item>>, tasks: &mut Tasks) -> Next {
+    async fn next(&self, items: &mut mpsc::Receiver<Vec<Item>>, tasks: &mut Tasks) -> RestoreEvent {
         let has_room = tasks.len() < MAX_FILES && self.context.bytes.get() < MAX_BYTES;
         let items = if tasks.is_empty() {
             items.next().await
         } else if has_room {
             match select(items.next(), tasks.next()).await {
                 Either::Left((items, _)) => items,
-                Either::Right(_) => return Next::Progress,
+                Either::Right(_) => return RestoreEvent::Progress,
             }
         } else {
             tasks.next().await;
-            return Next::Progress;
+            return RestoreEvent::Progress;
         };
-        items.map_or(Next::EndOfItems, Next::Items)
+        items.map_or(RestoreEvent::EndOfItems, RestoreEvent::Items)
     }
 
     /// Everything has come: writes what still waits, finishes the folders, and reads the rest back.
@@ -203,7 +203,7 @@ impl Restore {
         match self.split(&folder, &bytes).await {
             Ok((collection, parts)) => {
                 drop(bytes);
-                let file = Rc::new(File::new(path, size, parts.len()));
+                let file = Rc::new(FileProgress::new(path, size, parts.len()));
                 stream::iter(parts)
                     .for_each_concurrent(self.context.session.concurrency(), |part| {
                         self.write_object(&folder, &collection, &file, part)
@@ -220,7 +220,13 @@ impl Restore {
         Ok((folder.collection(&self.context, &self.calendars).await?, parts))
     }
 
-    async fn write_object(&self, folder: &Folder, collection: &Rc<Collection>, file: &Rc<File>, part: Part) {
+    async fn write_object(
+        &self,
+        folder: &Folder,
+        collection: &Rc<Collection>,
+        file: &Rc<FileProgress>,
+        part: Part,
+    ) {
         let context = &self.context;
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let is_one = file.objects == 1;

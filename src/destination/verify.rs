@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::calendar::Collection;
 use super::context::Context;
-use super::file::File;
+use super::file::FileProgress;
 use super::item::Outcome;
 use crate::error::{Error, Kind, Result};
 use crate::http::Target;
@@ -25,7 +25,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// An object that was sent and is still to be read back.
 pub(super) struct Written {
-    pub(super) file: Rc<File>,
+    pub(super) file: Rc<FileProgress>,
     pub(super) collection: Rc<Collection>,
     pub(super) target: Target,
     pub(super) bytes: Bytes,
@@ -38,7 +38,7 @@ pub(super) struct Written {
 pub(super) struct WrittenObjects(RefCell<Vec<Written>>);
 
 /// Objects of one calendar that are read back together.
-pub(super) struct Batch {
+pub(super) struct ReadBack {
     collection: Rc<Collection>,
     objects: Vec<Written>,
 }
@@ -48,8 +48,9 @@ impl WrittenObjects {
         self.0.borrow_mut().push(written);
     }
 
-    /// Returns all objects in batches if there are at least `least` of them, or many bytes; otherwise nothing.
-    pub(super) fn take_batches(&self, verify: Verify, least: usize) -> Vec<Batch> {
+    /// Returns all objects in batches if there are at least `least` of them, or many bytes; otherwise
+    /// nothing.
+    pub(super) fn take_batches(&self, verify: Verify, least: usize) -> Vec<ReadBack> {
         let by_listing = verify == Verify::Etag;
         // A listing costs the same for one object as for all: it comes at the end.
         let is_enough = {
@@ -76,15 +77,15 @@ impl WrittenObjects {
                     left.push(one);
                 }
             }
-            batches.push(Batch { collection, objects });
+            batches.push(ReadBack { collection, objects });
         }
         batches
     }
 }
 
 /// Reads a batch back, and settles its objects.
-pub(super) async fn verify(context: Rc<Context>, batch: Batch) {
-    let Batch { collection, objects } = batch;
+pub(super) async fn verify(context: Rc<Context>, batch: ReadBack) {
+    let ReadBack { collection, objects } = batch;
     if context.options.verify == Verify::Etag {
         verify_listed(&context, &collection, objects).await;
     } else {

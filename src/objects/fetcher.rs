@@ -1,7 +1,7 @@
-//! Bodies on demand. Objects that are wanted at the same time are fetched together (calendar-multiget, RFC 4791
-//! 7.9); for a reader that follows the order of the scan, objects are fetched ahead. Every answer is compared with
-//! what was asked for: objects that are missing, or that were in an answer that cannot be read, are asked for in
-//! halves and at last alone.
+//! Bodies on demand. Objects that are wanted at the same time are fetched together (calendar-multiget, RFC
+//! 4791 7.9); for a reader that follows the order of the scan, objects are fetched ahead. Every answer is
+//! compared with what was asked for: objects that are missing, or that were in an answer that cannot be read,
+//! are asked for in halves and finally alone.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -29,7 +29,7 @@ pub(crate) struct Fetcher {
     session: Rc<Session>,
     fetch: Fetch,
     calendars: RefCell<Vec<Rc<FetchedCalendar>>>,
-    state: RefCell<State>,
+    state: RefCell<FetcherState>,
     this: Weak<Self>,
 }
 
@@ -41,7 +41,7 @@ struct FetchedCalendar {
 }
 
 #[derive(Default)]
-struct State {
+struct FetcherState {
     queue: Queue,
     read_ahead: ReadAhead,
     /// Batches under way.
@@ -50,7 +50,7 @@ struct State {
     more_to_come: bool,
 }
 
-/// How a multiget ended.
+/// Result of a multiget.
 struct BatchOutcome {
     /// The objects that it did not bring.
     missing: Vec<ObjectId>,
@@ -58,7 +58,7 @@ struct BatchOutcome {
     error: Option<BatchError>,
 }
 
-/// Why a multiget did not end well.
+/// Reason for which a multiget did not end well.
 enum BatchError {
     /// Asking for fewer objects may help.
     Halve,
@@ -78,8 +78,8 @@ impl Fetcher {
         })
     }
 
-    /// Makes the objects of calendar `number` available, in place of those it had before. Numbers are given without
-    /// gaps, from 0 on.
+    /// Makes the objects of calendar `number` available, in place of those it had before. Numbers are given
+    /// without gaps, from 0 on.
     pub(crate) fn set_calendar(&self, number: u32, list: Rc<ObjectList>) {
         let calendar = Rc::new(FetchedCalendar { list, multiget_failures: Cell::new(0) });
         let mut calendars = self.calendars.borrow_mut();
@@ -135,9 +135,9 @@ impl Fetcher {
     /// Takes the next batch from the queue, unless enough of them are under way.
     fn next_batch(&self, ahead: bool) -> Option<(Rc<FetchedCalendar>, Vec<ObjectId>)> {
         let mut state = self.state.borrow_mut();
-        let State { queue, read_ahead, batches, more_to_come } = &mut *state;
-        // While it is not sure that a reader follows the scan, one at a time: what several readers want in the
-        // meantime becomes one batch.
+        let FetcherState { queue, read_ahead, batches, more_to_come } = &mut *state;
+        // While it is not sure that a reader follows the scan, one at a time: what several readers want in
+        // the meantime becomes one batch.
         let most = if ahead && read_ahead.is_unsure() { 1 } else { self.session.concurrency() };
         if *batches >= most {
             return None;

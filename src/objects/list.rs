@@ -13,13 +13,13 @@ pub(crate) struct ObjectId {
     pub(crate) at: u32,
 }
 
-/// What an object of unknown size is counted as, in bytes.
+/// Size in bytes that is assumed for an object whose size the server does not report.
 pub(crate) const USUAL_SIZE: u64 = 4 << 10;
 
 /// The objects of one calendar, in the order of their names.
 #[derive(Debug)]
 pub(crate) struct ObjectList {
-    /// The calendar.
+    /// Address of the calendar.
     pub(crate) calendar: Target,
     objects: Vec<Listed>,
 }
@@ -53,7 +53,7 @@ impl ObjectList {
         Some(self.calendar.member(&self.get(at)?.name))
     }
 
-    /// Returns the size of an object in bytes, or a guess if the server did not tell.
+    /// Returns the size of an object in bytes, or a guess if the server did not report it.
     pub(crate) fn size(&self, at: u32) -> u64 {
         self.get(at).and_then(|object| object.size).map_or(USUAL_SIZE, u64::from)
     }

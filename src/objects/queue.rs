@@ -23,14 +23,14 @@ pub(super) type Waiter = oneshot::Sender<Result<Bytes>>;
 enum Slot {
     /// Wanted, and not asked for yet.
     Queued(Vec<Waiter>),
-    /// Asked for, and not here yet. Nobody waits if it was asked for ahead.
+    /// Asked for, and not here yet. It has no waiter if it was asked for ahead.
     Asked(Vec<Waiter>),
     /// Here before anybody wanted it.
     Kept(Bytes),
 }
 
-/// Every object that is wanted, asked for or kept, in the order of the scan. One map for all of them, because an
-/// object is in one state at a time.
+/// Every object that is wanted, asked for or kept, in the order of the scan. One map for all of them, because
+/// an object is in one state at a time.
 #[derive(Default)]
 pub(super) struct Queue {
     slots: BTreeMap<ObjectId, Slot>,
@@ -41,7 +41,7 @@ pub(super) struct Queue {
 /// Objects of one calendar, for one request.
 pub(super) struct Batch {
     pub(super) ids: Vec<ObjectId>,
-    /// Their bytes, as far as they are known.
+    /// Sum of the sizes, as far as they are known.
     bytes: u64,
     pub(super) is_full: bool,
 }
@@ -61,7 +61,7 @@ impl Queue {
         receiver
     }
 
-    /// Queues an object that nobody waits for, unless it is known already.
+    /// Queues an object without a waiter, unless it is known already.
     pub(super) fn want_ahead(&mut self, id: ObjectId) {
         self.slots.entry(id).or_insert(Slot::Queued(Vec::new()));
     }
@@ -131,8 +131,8 @@ impl Queue {
         }
     }
 
-    /// Keeps bytes for later. If they become too many, the first in the order of the scan are dropped, because a
-    /// reader that follows the scan has passed them.
+    /// Keeps bytes for later. If they become too many, the first in the order of the scan are dropped,
+    /// because a reader that follows the scan has passed them.
     pub(super) fn keep(&mut self, id: ObjectId, bytes: Bytes) {
         self.kept_bytes += bytes.len();
         self.slots.insert(id, Slot::Kept(bytes));

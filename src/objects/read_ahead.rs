@@ -1,18 +1,19 @@
-//! How far to read ahead of a reader that opens one object after the other. Pure: it decides, and fetches nothing.
+//! How far to read ahead of a reader that opens one object after the other. Pure: it decides, and fetches
+//! nothing.
 //!
-//! The number of objects in a batch is called the window. While reads follow the order of the scan, the window
-//! doubles from 1 to a full batch; after a gap, it is 1 again. The frontier is the first object that was not
-//! fetched for such readers; a read at the frontier or shortly beyond it follows the scan.
+//! The number of objects in a batch is called the window. While reads follow the order of the scan, the
+//! window doubles from 1 to a full batch; after a gap, it is 1 again. The frontier is the first object that
+//! was not fetched for such readers; a read at the frontier or shortly beyond it follows the scan.
 
 use super::list::ObjectId;
 
 /// The largest window.
 pub(super) const MAX_WINDOW: usize = 64;
-/// The number of objects beyond the frontier that a read may be and still follow the scan. Each read that waits
-/// beyond the frontier adds two: callers that open several at once do not keep the order exactly.
+/// The number of objects beyond the frontier that a read may be and still follow the scan. Each read that
+/// waits beyond the frontier adds two: callers that open several at once do not keep the order exactly.
 const SLACK: usize = 16;
-/// A read up to this many objects behind the frontier is a late one of those that were fetched for, and does not
-/// change the window.
+/// A read up to this many objects behind the frontier is a late one of those that were fetched for, and does
+/// not change the window.
 const LATE: u32 = 160;
 /// The number of objects of a full batch that are still to be read when the next batch is fetched.
 const HALF: u32 = 32;
@@ -30,15 +31,16 @@ impl ReadAhead {
         self.window < MAX_WINDOW
     }
 
-    /// Returns the object that is to be fetched as well when `id` is read: when half of a full batch is read, the
-    /// next one should arrive while the rest is read. `len` is the number of objects in the calendar.
+    /// Returns the object that is to be fetched as well when `id` is read: when half of a full batch is read,
+    /// the next one should arrive while the rest is read. `len` is the number of objects in the calendar.
     pub(super) fn next_batch(&self, id: ObjectId, len: u32) -> Option<ObjectId> {
         let next = ObjectId { at: id.at + HALF, ..id };
         (!self.is_unsure() && self.frontier == Some(next) && next.at < len).then_some(next)
     }
 
-    /// Decides how a batch of objects that are wanted, in ascending order, is filled up with objects that will be:
-    /// returns the place to continue at, and the size that the batch may grow to. None if it is not filled up.
+    /// Decides how a batch of objects that are wanted, in ascending order, is filled up with objects that
+    /// will be: returns the place to continue at, and the size that the batch may grow to. None if it is not
+    /// filled up.
     pub(super) fn extend(&mut self, batch: &[ObjectId], len: u32) -> Option<(u32, usize)> {
         let last = *batch.last()?;
         let frontier = self.frontier_in(last.calendar, len);

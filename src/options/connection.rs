@@ -6,14 +6,14 @@ use super::location::Location;
 use super::parser::Parser;
 use crate::session::Secret;
 
-/// How to reach an account.
+/// Everything that is needed to reach an account.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
-    /// Where to start.
+    /// Address to start from.
     pub location: Location,
     /// The name to sign in with; empty to send no credentials.
     pub username: String,
-    /// The password.
+    /// Password, or empty.
     pub password: Secret,
     /// The most requests under way at once.
     pub concurrency: usize,
@@ -47,7 +47,7 @@ fn location(parser: &mut Parser<'_>) -> Option<Location> {
     };
     let location = location.map_err(|problem| parser.problem(problem)).ok()?;
     if let Some(provider) = location.provider.filter(|provider| provider.name == "Google") {
-        parser.problem(format!("location: {} This version cannot do that", provider.hint));
+        parser.problem(format!("location: {}. This version cannot do that", provider.hint));
     }
     Some(location)
 }

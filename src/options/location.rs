@@ -8,7 +8,7 @@ use super::providers::{self, Provider};
 use crate::session::Trust;
 use crate::webdav::href::Target;
 
-/// Where to start, and whom to trust.
+/// Address to start from, and the hosts to trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The place to look first.
@@ -77,8 +77,8 @@ impl Location {
         self
     }
 
-    /// Returns where credentials may go: to where the user pointed, to its subdomains over https, and to the hosts
-    /// that the provider's table names.
+    /// Returns where credentials may go: to where the user pointed, to its subdomains over https, and to the
+    /// hosts that the provider's table names.
     #[must_use]
     pub fn trust(&self) -> Trust {
         Trust::new(self.start.origin.clone(), self.trusted_hosts().collect())
@@ -126,13 +126,14 @@ fn in_ascii(address: &str) -> String {
     format!("{scheme}://{user}{at}{host}{path}")
 }
 
-/// As `str::to_lowercase`, but for the sigma at the end of a Greek word, which host names do not tell apart.
+/// As `str::to_lowercase`, except for the sigma at the end of a Greek word, which host names do not tell
+/// apart.
 fn lower(label: &str) -> String {
     label.chars().flat_map(char::to_lowercase).collect()
 }
 
 fn provider_start(provider: &'static Provider, user: Option<&str>) -> Result<Target, String> {
-    let start = provider.start.ok_or_else(|| format!("location: {}", provider.hint.trim_end_matches('.')))?;
+    let start = provider.start.ok_or_else(|| format!("location: {}", provider.hint))?;
     let user = user.map(|user| utf8_percent_encode(user, NON_ALPHANUMERIC).to_string());
     let start = user.map_or_else(|| start.to_owned(), |user| start.replace("{user}", &user));
     Url::parse(&start)

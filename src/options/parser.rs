@@ -1,9 +1,10 @@
-//! Values of single options, taken from the pairs that a host passes and held against the table.
+//! Values of single options, taken from the pairs that a host passes and compared with the table.
 
 use super::table::{NOT_YET, OF_THE_HOST, OPTIONS, Side, Values, find};
 use crate::error::{Error, Kind};
 
-/// The options of one run while they are read. Problems are collected, so that all of them are reported at once.
+/// The options of one run while they are read. Problems are collected, so that all of them are reported at
+/// once.
 pub(super) struct Parser<'a> {
     pairs: &'a [(String, String)],
     problems: Vec<String>,
@@ -89,7 +90,8 @@ impl<'a> Parser<'a> {
         pairs
     }
 
-    /// Returns the parsed options, or all problems, one on each line. Options are missing only after a problem.
+    /// Returns the parsed options, or all problems, one on each line. Options are missing only after a
+    /// problem.
     pub(super) fn finish<T>(self, options: Option<T>) -> Result<T, Error> {
         options
             .filter(|_| self.problems.is_empty())
@@ -126,7 +128,7 @@ fn number(values: Option<Values>, text: &str) -> Result<u64, String> {
     number.filter(|number| (min..=max).contains(number)).ok_or_else(|| format!("{what} from {min} to {max}"))
 }
 
-/// What to say about an option that `side` does not take; none if it takes it.
+/// Returns the problem of an option that `side` does not take; none if it takes it.
 fn out_of_place(side: Side, name: &str) -> Option<String> {
     let Some(option) = find(name) else { return Some(unknown(name)) };
     let why = match side {
@@ -137,7 +139,7 @@ fn out_of_place(side: Side, name: &str) -> Option<String> {
     Some([name, ": ", why].concat())
 }
 
-/// What to say about an option that is not in the table.
+/// Returns the problem of an option that is not in the table.
 fn unknown(name: &str) -> String {
     if OF_THE_HOST.contains(&name) {
         return format!(

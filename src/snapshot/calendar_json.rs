@@ -10,8 +10,8 @@ use crate::caldav::calendar::Properties;
 /// The version of the format that this code writes; it reads this one and older ones.
 const FORMAT: u32 = 1;
 
-/// The content of `.caldav.json`. Field order is file order. Nothing in it changes unless the calendar changes, so
-/// an unchanged calendar has the same bytes in every backup.
+/// The content of `.caldav.json`. Field order is file order. Nothing in it changes unless the calendar
+/// changes, so an unchanged calendar has the same bytes in every backup.
 ///
 /// Fields that are missing are empty, and unknown fields are ignored: backups are read by later versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,14 +22,14 @@ pub(crate) struct CalendarJson {
     kind: String,
     /// The path of the calendar on the server it was read from; empty if unknown.
     pub(crate) href: String,
-    /// Its properties, as the server gave them.
+    /// Properties, as the server sent them.
     pub(crate) properties: Properties,
     /// File names that cannot be converted back to segments of hrefs, each with its segment.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) names: BTreeMap<String, String>,
 }
 
-/// Why bytes cannot be used as `.caldav.json`.
+/// Reason for which bytes cannot be used as `.caldav.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CalendarJsonError {
     /// The bytes are not JSON, or not of this structure.

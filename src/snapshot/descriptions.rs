@@ -1,5 +1,5 @@
-//! All files that describe a calendar together: `.caldav.json`, and those of the vdir format, which may be all
-//! there is, or may have been edited.
+//! All files that describe a calendar together: `.caldav.json`, and those of the vdir format, which may be
+//! all there is, or may have been edited.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(crate) fn describes(name: &str) -> bool {
     name == CalendarJson::NAME || vdir::is_metadata(name)
 }
 
-/// What the files of one folder say about its calendar, as far as they have been read.
+/// Content of the files that describe the calendar of one folder, as far as they have been read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Descriptions {
     json: Option<CalendarJson>,

@@ -1,4 +1,4 @@
-//! What a snapshot of an account consists of: entries, the names of its files, and the files that describe a
+//! The parts of a snapshot: entries, the names of its files, and the files that describe a
 //! calendar.
 
 pub(crate) mod calendar_json;

@@ -1,9 +1,9 @@
 //! Converts the last segments of hrefs to file names, and back. The names are safe on every file system and
 //! the same in every run.
 //!
-//! A name is the last segment of the href, percent-decoded once. Characters that some file system, terminal or
-//! tool cannot take are percent-encoded, and so is a `%` of the name itself. A name gets `~` and a hash of the
-//! href if it collides with another one, if Unicode normalisation may change it, or if it is too long.
+//! A name is the last segment of the href, percent-decoded once. Characters that some file system, terminal
+//! or tool cannot take are percent-encoded, and so is a `%` of the name itself. A name gets `~` and a hash of
+//! the href if it collides with another one, if Unicode normalisation may change it, or if it is too long.
 //! Collisions are decided without regard to case, because some file systems ignore it.
 
 use std::collections::hash_map::DefaultHasher;
@@ -77,10 +77,11 @@ pub fn fallback_segment(name: &str) -> String {
     [&plain, "-", &hash(&[name.as_bytes()], 8), EXTENSION].concat()
 }
 
-/// Returns, for each of `names`, whether it collides with another one: whether they differ in nothing but case.
+/// Returns, for each of `names`, whether it collides with another one: whether they differ in nothing but
+/// case.
 ///
-/// Only hashes are compared. If two different names had the same hash, both would get a suffix that they do not
-/// need; they would not become one name.
+/// Only hashes are compared. If two different names had the same hash, both would get a suffix that they do
+/// not need; they would not become one name.
 #[must_use]
 pub fn colliding<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
     let mut hashes: Vec<(u64, u32)> = names.zip(0..).map(|(name, at)| (folded(name), at)).collect();
@@ -156,8 +157,8 @@ fn encode_at(out: &mut String, at: usize) {
     out.replace_range(at..=at, &format!("%{byte:02X}"));
 }
 
-/// Percent-encodes the `~` of a stem that looks as if it ended in a hash of ours, so that no server can choose
-/// a name that another object would get.
+/// Percent-encodes the `~` of a stem that looks as if it ended in a hash of ours, so that no server can
+/// choose a name that another object would get.
 fn escape_hash_suffix(stem: &str) -> String {
     let mut stem = stem.to_owned();
     if let Some(at) = stem.len().checked_sub(9)
@@ -171,9 +172,9 @@ fn escape_hash_suffix(stem: &str) -> String {
 }
 
 /// Returns true if a file system that normalises (NFC or NFD) may take this character and its neighbour for
-/// another one: combining marks of the scripts that have composed letters, conjoining Hangul, and the signs that
-/// stand for a letter. These are ranges instead of Unicode's tables, which are larger than the rest of the
-/// connector. Composed letters themselves do not count.
+/// another one: combining marks of the scripts that have composed letters, conjoining Hangul, and the signs
+/// that stand for a letter. These are ranges instead of Unicode's tables, which are larger than the rest of
+/// the connector. Composed letters themselves do not count.
 fn may_be_normalised(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
@@ -252,7 +253,8 @@ mod tests {
         assert!(fallback_segment("a b/é~1.ics").starts_with("ab1-"));
     }
 
-    /// Segments made of pieces that are awkward somewhere; the same ones in every run (xorshift, Marsaglia 2003).
+    /// Segments made of pieces that are awkward somewhere; the same ones in every run (xorshift, Marsaglia
+    /// 2003).
     fn awkward_segments(count: usize) -> Vec<String> {
         const PIECES: [&str; 24] = [
             "a",

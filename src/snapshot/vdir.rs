@@ -40,8 +40,8 @@ impl VdirMetadata {
         Ok(())
     }
 
-    /// Replaces the properties that a file has a value for. A color stays as the server spelt it if the file has
-    /// the same one.
+    /// Replaces the properties that a file has a value for. A color stays as the server spelt it if the file
+    /// has the same one.
     pub(crate) fn apply(&self, properties: &mut Properties) {
         let value = |name: &str| self.0.get(name).filter(|text| !text.is_empty()).cloned();
         properties.displayname = value("displayname").or(properties.displayname.take());
@@ -55,8 +55,8 @@ impl VdirMetadata {
     }
 }
 
-/// Converts a color of a server to `#RRGGBB`, the only form that vdir readers accept. Servers add alpha, and use
-/// three digits or six. Returns none for the names of colors, which `.caldav.json` keeps.
+/// Converts a color of a server to `#RRGGBB`, the only form that vdir readers accept. Servers add alpha, and
+/// use three digits or six. Returns none for the names of colors, which `.caldav.json` keeps.
 pub(crate) fn vdir_color(raw: &str) -> Option<String> {
     let digits = raw.trim().strip_prefix('#')?;
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {

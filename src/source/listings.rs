@@ -1,5 +1,5 @@
-//! What a scan has found, so that paths can be read. Small, because there may be hundreds of thousands of objects:
-//! their file names are computed, not kept.
+//! The calendars and objects that a scan has found, so that paths can be read. Small, because there may be
+//! hundreds of thousands of objects: their file names are computed, not kept.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,12 +14,12 @@ use crate::objects::list::{ObjectId, ObjectList, USUAL_SIZE};
 use crate::snapshot::{descriptions, names};
 use crate::webdav::href::Target;
 
-/// Where the bytes of a path come from.
+/// Source of the bytes of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum BodySource {
-    /// They are here.
+    /// Bytes that are here.
     Inline(Bytes),
-    /// The server has them.
+    /// An object on the server.
     Remote(ObjectId),
 }
 
@@ -84,8 +84,8 @@ impl Listings {
 }
 
 impl ListedCalendar {
-    /// Makes the snapshot of a calendar from its listing. If `components` names any, objects of other kinds are
-    /// left out, as far as the server tells the kind.
+    /// Makes the snapshot of a calendar from its listing. If `components` names any, objects of other kinds
+    /// are left out, as far as the server reports the kind.
     pub(super) fn new(
         directory: String,
         calendar: Calendar,
@@ -113,7 +113,8 @@ impl ListedCalendar {
         listed
     }
 
-    /// Builds the index. Returns the names that cannot be converted back to segments of hrefs, with the segments.
+    /// Builds the index. Returns the names that cannot be converted back to segments of hrefs, with the
+    /// segments.
     fn index_names(&mut self) -> BTreeMap<String, String> {
         let (mut index, mut own_names) = (Vec::with_capacity(self.objects.len() as usize), BTreeMap::new());
         for (object, at) in self.objects.iter().zip(0..) {

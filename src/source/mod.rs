@@ -66,12 +66,12 @@ impl Importer {
         check::check(&self.session, &self.options.connection.username, &account).await
     }
 
-    /// Lists everything, and passes it on in pieces until the receiver is gone. With `Ok`, every entry was sent or
-    /// is at or below a failed path.
+    /// Lists everything, and passes it on in pieces until the receiver is gone. With `Ok`, every entry was
+    /// sent or is at or below a failed path.
     ///
     /// # Errors
-    /// As for `ping`; [`Kind::InvalidOptions`] if the filter leaves no calendar; the error of the first calendar if
-    /// none can be listed; [`Kind::Cancelled`] if the receiver is gone.
+    /// As for `ping`; [`Kind::InvalidOptions`] if the filter leaves no calendar; the error of the first
+    /// calendar if none can be listed; [`Kind::Cancelled`] if the receiver is gone.
     pub async fn scan(&self, out: mpsc::Sender<Vec<ScanItem>>) -> Result<()> {
         let account = self.sign_in().await?;
         let Self { session, options, listings, fetcher, .. } = self;
@@ -81,8 +81,8 @@ impl Importer {
     /// Returns the bytes of one file of the scan, and reads ahead in the scan's order.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] if the scan has not listed the path, or the server no longer has it; what the session
-    /// reports.
+    /// [`Kind::NotFound`] if the scan has not listed the path, or the server no longer has it; what the
+    /// session reports.
     pub async fn read(&self, path: &str) -> Result<Bytes> {
         read::read(&self.listings, &self.fetcher, path).await
     }

@@ -45,7 +45,7 @@ pub(super) async fn read_all(
     loop {
         let has_room = wanted.len() < MAX_WANTED && bytes < MAX_WANTED_BYTES;
         let first = match next(&mut paths, &mut wanted, more_to_come && has_room).await {
-            Next::Paths(paths) => {
+            ReadEvent::Paths(paths) => {
                 for path in paths {
                     let (size, body) = want(listings, fetcher, path);
                     bytes += size;
@@ -54,13 +54,13 @@ pub(super) async fn read_all(
                 fetcher.launch(true);
                 continue;
             }
-            Next::EndOfPaths => {
+            ReadEvent::EndOfPaths => {
                 more_to_come = false;
                 fetcher.launch(false);
                 continue;
             }
-            Next::Body(body) => body,
-            Next::End => return,
+            ReadEvent::Body(body) => body,
+            ReadEvent::End => return,
         };
         let (size, ready) = with_all_that_are_ready(first, &mut wanted);
         bytes -= size;
@@ -92,8 +92,8 @@ fn want(listings: &Listings, fetcher: &Fetcher, path: String) -> (u64, LocalBoxF
     (size, body)
 }
 
-/// What comes first.
-enum Next {
+/// The next thing that happens.
+enum ReadEvent {
     Paths(Vec<String>),
     EndOfPaths,
     Body(Sized),
@@ -101,20 +101,20 @@ enum Next {
 }
 
 /// Waits for a body, and for more paths if there is room for them.
-async fn next(paths: &mut mpsc::Receiver<Vec<String>>, wanted: &mut Wanted, has_room: bool) -> Next {
+async fn next(paths: &mut mpsc::Receiver<Vec<String>>, wanted: &mut Wanted, has_room: bool) -> ReadEvent {
     if !has_room {
-        return wanted.next().await.map_or(Next::End, Next::Body);
+        return wanted.next().await.map_or(ReadEvent::End, ReadEvent::Body);
     }
     let paths = if wanted.is_empty() {
         paths.next().await
     } else {
         match select(wanted.next(), paths.next()).await {
-            Either::Left((Some(body), _)) => return Next::Body(body),
+            Either::Left((Some(body), _)) => return ReadEvent::Body(body),
             Either::Left((None, paths)) => paths.await,
             Either::Right((paths, _)) => paths,
         }
     };
-    paths.map_or(Next::EndOfPaths, Next::Paths)
+    paths.map_or(ReadEvent::EndOfPaths, ReadEvent::Paths)
 }
 
 /// Returns this body and those that are ready as well, up to a chunk, and the sum of their expected sizes.

@@ -20,12 +20,12 @@ use crate::snapshot::entry::Entry;
 use crate::snapshot::{digest, names};
 use crate::webdav::href::last_segment;
 
-/// What a scan finds. As `scan-item` in `wit/source.wit`.
+/// A finding of a scan. As `scan-item` in `wit/source.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanItem {
-    /// An entry.
+    /// A file or a directory.
     Entry(Entry),
-    /// A remark, and the path it is about.
+    /// Something that people should know, and the path it is about.
     Notice(Option<String>, String),
     /// A path of which nothing is known, and the reason.
     Failed(String, Error),
@@ -47,8 +47,8 @@ pub(super) struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Lists everything, and passes it on in pieces until the receiver is gone. With `Ok`, every entry was sent or
-    /// is at or below a failed path.
+    /// Lists everything, and passes it on in pieces until the receiver is gone. With `Ok`, every entry was
+    /// sent or is at or below a failed path.
     pub(super) async fn run(&self, account: Account, mut out: mpsc::Sender<Vec<ScanItem>>) -> Result<()> {
         let mut items = vec![ScanItem::Entry(Entry::directory("/"))];
         items.extend(beside_calendars(&account));
@@ -115,7 +115,8 @@ async fn send(items: &mut Vec<ScanItem>, out: &mut mpsc::Sender<Vec<ScanItem>>) 
     sent.map_err(|_| Error::new(Kind::Cancelled, "cancelled"))
 }
 
-/// Chooses the calendars that are wanted. Returns them with the names of their directories, in the order of these.
+/// Chooses the calendars that are wanted. Returns them with the names of their directories, in the order of
+/// these.
 fn choose(filter: &Filter, calendars: Vec<Calendar>) -> Result<Vec<(String, Calendar)>> {
     let names: Vec<String> =
         calendars.iter().map(|c| names::directory_name(last_segment(&c.target))).collect();
@@ -194,8 +195,8 @@ fn omissions(listed: &ListedCalendar) -> impl Iterator<Item = String> {
     nested.chain(subscription)
 }
 
-/// Returns the entry of an object. Its version is made of href, `ETag` and date, because each alone stays the same
-/// on some server although the object changes. With neither `ETag` nor date there is no version.
+/// Returns the entry of an object. Its version is made of href, `ETag` and date, because each alone stays the
+/// same on some server although the object changes. With neither `ETag` nor date there is no version.
 fn object_entry(listed: &ListedCalendar, object: &Listed, at: u32, fetch: Fetch) -> ScanItem {
     let etag = object.etag.as_deref().unwrap_or_default();
     let modified = object.modified.as_deref().unwrap_or_default();

@@ -3,11 +3,11 @@
 use super::output::Outcome;
 use crate::options::location::Location;
 
-/// How to call the component.
+/// Summary of the command line.
 pub(super) const USAGE: &str = "\
 Usage: backup LOCATION | restore LOCATION | calendars LOCATION | check LOCATION, each with [-o key=value]...
   backup writes a tar to standard output, restore reads one from standard input.
-  The environment may have CALDAV_USERNAME and CALDAV_PASSWORD.";
+  The environment may have CALDAV_USERNAME and CALDAV_PASSWORD";
 
 /// The options of a command.
 pub(super) struct Arguments {

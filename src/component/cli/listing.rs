@@ -7,7 +7,7 @@ use futures::future::join;
 use super::output::{Outcome, eprint_line};
 use crate::source::{Entry, Importer, ScanItem};
 
-/// What a scan found.
+/// Result of a scan.
 pub(super) struct Scanned {
     /// The paths of the directories; the first is the root.
     pub(super) directories: Vec<String>,

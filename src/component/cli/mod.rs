@@ -1,5 +1,5 @@
-//! The component run on its own, by any runtime that has `wasi:cli/run` and `wasi:http`: `backup LOCATION` writes a tar
-//! to standard output and `restore LOCATION` reads one, `calendars` and `check` write text.
+//! The component run on its own, by any runtime that has `wasi:cli/run` and `wasi:http`: `backup LOCATION`
+//! writes a tar to standard output and `restore LOCATION` reads one, `calendars` and `check` write text.
 
 mod arguments;
 mod backup;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// What a command or a step of it ends with; the error is for people.
+/// Result of a command or of a step of it; the error is for people.
 pub(super) type Outcome<T = ()> = Result<T, String>;
 
 /// Writes to standard output.
@@ -21,8 +21,8 @@ pub(super) fn eprint_line(text: &str) {
     std::io::stderr().write_all(&[text.as_bytes(), b"\n"].concat()).ok();
 }
 
-/// Writes an error to standard error. Messages have no full stop at their end inside the connector; here each line
-/// gets one.
+/// Writes an error to standard error. Messages have no full stop at their end inside the connector; here each
+/// line gets one.
 pub(super) fn eprint_error(message: &str) {
     for line in message.lines() {
         let stop = if line.ends_with(['.', '!', '?', '…', ':']) { "" } else { "." };

@@ -8,9 +8,9 @@ use super::output::{Outcome as CommandOutcome, eprint_line};
 use super::tar;
 use crate::destination::{Exporter, Item, ItemBody, Outcome, WriteItem};
 
-/// How many items had each outcome.
+/// Number of items with each outcome.
 #[derive(Default)]
-struct Summary {
+struct OutcomeCounts {
     created: u32,
     updated: u32,
     unchanged: u32,
@@ -22,16 +22,16 @@ struct Summary {
 pub(super) async fn run(exporter: &Exporter) -> CommandOutcome {
     let (sender, items) = mpsc::channel(0);
     let (out, mut reports) = mpsc::channel::<Vec<WriteItem>>(0);
-    let mut summary = Summary::default();
+    let mut counts = OutcomeCounts::default();
     let take = async {
         while let Some(reports) = reports.next().await {
-            reports.into_iter().for_each(|report| summary.take(report));
+            reports.into_iter().for_each(|report| counts.take(report));
         }
     };
     let (read, written, ()) = join3(send_archive(sender), exporter.write(items, out), take).await;
-    summary.print();
+    counts.print();
     read.and(written.map_err(|error| error.to_string()))?;
-    if summary.failed == 0 { Ok(()) } else { Err("Restored; the items listed above are missing".to_owned()) }
+    if counts.failed == 0 { Ok(()) } else { Err("Restored; the items listed above are missing".to_owned()) }
 }
 
 /// Sends the entries of the archive until it ends or the receiver is gone.
@@ -50,7 +50,7 @@ async fn send_archive(mut sender: mpsc::Sender<Vec<Item>>) -> CommandOutcome {
     }
 }
 
-impl Summary {
+impl OutcomeCounts {
     /// Counts a report, and prints it if people have to know it.
     fn take(&mut self, report: WriteItem) {
         match report {

@@ -13,7 +13,7 @@ const BLOCK: usize = 512;
 /// The longest name a header holds. Longer ones come in an entry of their own.
 const NAME: usize = 100;
 
-/// What ends the stream. Without it, readers say that it was cut off.
+/// End of the stream. Without it, readers report that it was cut off.
 pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// The bytes of a directory's entry.
@@ -100,7 +100,7 @@ pub(crate) fn next(input: &mut impl Read) -> io::Result<Option<Entry>> {
                     clean(&String::from_utf8_lossy(&name)).ok_or_else(|| damaged("a name with .. in it"))?;
                 return Ok(Some(Entry { path, bytes: (kind != b'5').then_some(content) }));
             }
-            // Links, devices, remarks: nothing that a calendar consists of.
+            // Links, devices, comments: nothing that a calendar consists of.
             _ => long_name = None,
         }
     }
