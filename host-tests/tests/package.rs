@@ -62,7 +62,7 @@ fn same_option(there: &Value, option: &OptionSpec) -> bool {
         there["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     there["default"].as_str().unwrap_or_default() == option.default
         && choices_there == choices
-        && there["description"] == option.help
+        && there["description"].as_str().and_then(|text| text.strip_suffix('.')) == Some(option.help)
         && (there["format"] == "password") == option.secret
 }
 

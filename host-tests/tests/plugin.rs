@@ -457,7 +457,7 @@ async fn records_that_are_no_calendar_objects_are_named() -> anyhow::Result<()> 
         ("/work/link", "a link or a special file"),
         ("/work/pipe", "a link or a special file"),
         ("/work/notes.txt", "neither a calendar object"),
-        ("/work/empty.ics", "no calendar object"),
+        ("/work/empty.ics", "not a calendar object"),
         ("/work/lost.ics", "does not have its content"),
     ] {
         let text = said.get(path).with_context(|| format!("{path} was not acknowledged"))?;

@@ -1,4 +1,4 @@
-//! What a server is and what it can do, for people.
+//! A report for people on a server and its abilities.
 
 use crate::account::Account;
 use crate::error::Result;
@@ -13,9 +13,9 @@ use crate::webdav::href::Target;
 pub struct Finding {
     /// A short name.
     pub topic: &'static str,
-    /// What was found.
+    /// Result of the check, in words.
     pub text: String,
-    /// False when it will keep something from working.
+    /// False if it keeps something from working.
     pub good: bool,
 }
 
@@ -27,7 +27,11 @@ fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
     Finding { topic, text: text.into(), good: false }
 }
 
-/// Looks around in an account that is signed in.
+/// Returns the findings about an account that is signed in; `username` is empty without credentials.
+///
+/// # Errors
+///
+/// What ends the run. Everything else is a finding.
 pub(crate) async fn check(session: &Session, username: &str, account: &Account) -> Result<Vec<Finding>> {
     let mut findings =
         vec![good("signed in", if username.is_empty() { "without a user name" } else { username })];
@@ -62,7 +66,7 @@ pub(crate) async fn check(session: &Session, username: &str, account: &Account) 
     Ok(findings)
 }
 
-/// What the server says of itself.
+/// Returns findings from the headers that describe the server.
 async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
     let answer = match session.send(capabilities::request(place.clone())).await {
         Ok(answer) => answer,
@@ -95,7 +99,7 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether listing and reading work as they should, tried on one calendar.
+/// Returns whether listing and reading work, tried on one calendar.
 async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
     let listing = match listing::list(session, calendar).await {
         Ok(listing) => listing,

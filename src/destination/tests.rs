@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
+use bytes::Bytes;
+
 use super::*;
+use crate::error::Error;
 use crate::http::Request;
 use crate::http::scripted::{Canned, Script, found, run};
 
@@ -79,7 +82,7 @@ fn object(uid: &str) -> String {
 }
 
 fn file(path: &str, text: impl Into<String>) -> Item {
-    Item { path: path.to_owned(), content: Content::File(Bytes::from(text.into())) }
+    Item { path: path.to_owned(), body: ItemBody::File(Bytes::from(text.into())) }
 }
 
 /// Restores `items` to the server; gives the outcomes by path, what is there afterwards, and the requests.
@@ -109,7 +112,7 @@ fn restore(
             let (result, reports) = futures::join!(exporter.write(receiver, out), reports.concat());
             result.unwrap();
             let done = reports.into_iter().filter_map(|report| {
-                if let Report::Done(path, outcome) = report { Some((path, outcome)) } else { None }
+                if let WriteItem::Done(path, outcome) = report { Some((path, outcome)) } else { None }
             });
             let requests = script.requests.borrow().clone();
             (done.collect(), there.objects.borrow().clone(), requests)
@@ -193,7 +196,7 @@ fn two_folders_with_the_same_names_go_into_one_calendar() {
 
 #[test]
 fn a_folder_of_folders_is_no_calendar() {
-    let directory = |path: &str| Item { path: path.to_owned(), content: Content::Directory };
+    let directory = |path: &str| Item { path: path.to_owned(), body: ItemBody::Directory };
     let items = vec![directory("/all"), directory("/all/work"), file("/all/work/x.ics", object("x"))];
     let (done, there, requests) = restore(Server::default(), &[], items);
     assert_eq!((&done["/all"], &done["/all/work"]), (&Outcome::Unchanged, &Outcome::Created));
@@ -225,13 +228,13 @@ fn large_objects_are_read_back_a_few_at_a_time() {
 fn a_broken_item_and_a_strange_file_are_named() {
     let broken = Item {
         path: "/work/x.ics".to_owned(),
-        content: Content::Broken(Error::new(crate::error::Kind::Other, "gone")),
+        body: ItemBody::Broken(Error::new(crate::error::Kind::Other, "gone")),
     };
     let items = vec![
         broken,
         file("/work/notes.txt", "hello"),
         file("/work/y.ics", "hello"),
-        Item { path: "/empty".to_owned(), content: Content::Directory },
+        Item { path: "/empty".to_owned(), body: ItemBody::Directory },
     ];
     let (done, there, _) = restore(Server::default(), &[], items);
     assert!(

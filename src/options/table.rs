@@ -11,13 +11,13 @@ use Values::{Choice, Flag, List, ListOf, Number, Pairs, Seconds, Text};
 pub struct OptionSpec {
     /// The name, as users write it.
     pub name: &'static str,
-    /// Who takes it.
+    /// Connectors that take the option.
     pub side: Side,
     /// The value that counts if the option is missing or empty; empty for none.
     pub default: &'static str,
     /// The values it may have.
     pub values: Values,
-    /// One plain sentence for people.
+    /// One plain sentence for people, without its full stop.
     pub help: &'static str,
     /// Whether the value must not be shown or logged.
     pub secret: bool,
@@ -83,81 +83,81 @@ pub static OPTIONS: &[OptionSpec] = &[
         "location",
         "",
         Text,
-        "The server, an account, a home set or one calendar: caldav://HOST, caldav://HOST/PATH, or an https address after caldav://.",
+        "The server, an account, a home set or one calendar: caldav://HOST, caldav://HOST/PATH, or an https address after caldav://",
     ),
-    row(Both, "username", "", Text, "The name to sign in with."),
+    row(Both, "username", "", Text, "The name to sign in with"),
     OptionSpec {
         secret: true,
-        ..row(Both, "password", "", Text, "The password; many services want an app password here.")
+        ..row(Both, "password", "", Text, "The password; many services want an app password here")
     },
-    row(Both, "name", "", Text, "A name of your own for it; it changes nothing."),
+    row(Both, "name", "", Text, "A name of your own for it; it changes nothing"),
     row(
         Source,
         "calendars",
         "",
         List,
-        "Only these calendars: patterns (*, ?) for folder or display names, separated by commas.",
+        "Only these calendars: patterns (*, ?) for folder or display names, separated by commas",
     ),
-    row(Source, "exclude", "", List, "Not these calendars: patterns, separated by commas."),
+    row(Source, "exclude", "", List, "Not these calendars: patterns, separated by commas"),
     row(
         Source,
         "components",
         "",
         ListOf(&["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"]),
-        "Only these kinds of objects, separated by commas: VEVENT, VTODO, VJOURNAL.",
+        "Only these kinds of objects, separated by commas: VEVENT, VTODO, VJOURNAL",
     ),
     row(
         Source,
         "fetch",
         "multiget",
         Choice(&["multiget", "get"]),
-        "How objects are fetched: many in one request, or one in each.",
+        "How objects are fetched: many in one request, or one in each",
     ),
     row(
         Destination,
         "conflict",
         "overwrite",
         Choice(&["overwrite", "skip", "duplicate"]),
-        "What to do about an object that is there with other content.",
+        "What to do about an object that is there with other content",
     ),
     row(
         Destination,
         "into",
         "",
         Text,
-        "The calendar that everything goes to: folder name, display name or path.",
+        "The calendar that everything goes to: folder name, display name or path",
     ),
-    row(Destination, "map", "", Pairs, "Where single calendars go: FOLDER:CALENDAR, separated by commas."),
-    row(Destination, "create", "true", Flag, "Make calendars that are not there."),
+    row(Destination, "map", "", Pairs, "Where single calendars go: FOLDER:CALENDAR, separated by commas"),
+    row(Destination, "create", "true", Flag, "Make calendars that are not there"),
     row(
         Destination,
         "scheduling",
         "suppress",
         Choice(&["suppress", "allow"]),
-        "Whether the server may write to people who are invited.",
+        "Whether the server may write to people who are invited",
     ),
     row(
         Destination,
         "verify",
         "full",
         Choice(&["full", "etag", "none"]),
-        "How closely to look at what was written.",
+        "How closely to look at what was written",
     ),
-    row(Destination, "dry_run", "false", Flag, "Only tell what would be done."),
-    row(Both, "concurrency", "4", Number { min: 1, max: 32 }, "The most requests at once, 1 to 32."),
+    row(Destination, "dry_run", "false", Flag, "Only tell what would be done"),
+    row(Both, "concurrency", "4", Number { min: 1, max: 32 }, "The most requests at once, 1 to 32"),
     row(
         Both,
         "timeout",
         "60",
         Seconds { min: 1, max: 3600 },
-        "Seconds (or 90s, 5m) to wait for a connection, an answer, or more of it; at most an hour.",
+        "Seconds (or 90s, 5m) to wait for a connection, an answer, or more of it; at most an hour",
     ),
     row(
         Both,
         "retries",
         "4",
         Number { min: 0, max: 20 },
-        "How often a request that failed for a passing reason is repeated, 0 to 20.",
+        "How often a request that failed for a passing reason is repeated, 0 to 20",
     ),
 ];
 
@@ -205,7 +205,7 @@ mod tests {
         for (at, option) in OPTIONS.iter().enumerate() {
             assert!(OPTIONS[..at].iter().all(|other| other.name != option.name), "{}", option.name);
             assert!(
-                option.help.ends_with('.') && !option.help.contains(". "),
+                !option.help.ends_with('.') && !option.help.contains(". "),
                 "{}: {}",
                 option.name,
                 option.help

@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use futures::SinkExt;
+use futures::stream::{self, StreamExt};
+
 use super::*;
 use crate::http::scripted::{Canned, Reply, Script, found, run, turns};
 use crate::http::{Request, TransportError};
