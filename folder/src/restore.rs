@@ -266,6 +266,8 @@ fn read(item: ListedItem) -> io::Result<Item> {
 
 #[cfg(test)]
 mod tests {
+    use connector_host::JobError;
+
     use super::*;
     use crate::fake::FakeDestination;
 

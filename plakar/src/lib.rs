@@ -43,10 +43,13 @@ const WINDOW: u32 = 2 << 20;
 /// What a job is given, and what the connector is told.
 pub type Prepared = (JobConfig, Vec<(String, String)>);
 
+/// Makes of the options of a location what a job is given and what the connector is told.
+type Split = dyn Fn(Vec<(String, String)>) -> Result<Prepared, Error> + Send + Sync;
+
 /// What a plugin is made of.
 #[derive(Clone)]
 pub struct Plugin {
-    split: Arc<dyn Fn(Vec<(String, String)>) -> Result<Prepared, Error> + Send + Sync>,
+    split: Arc<Split>,
     load: Arc<dyn Fn() -> Result<Connector, String> + Send + Sync>,
     remark: fn(&str),
     explain: fn(&JobError) -> String,

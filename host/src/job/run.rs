@@ -1,6 +1,5 @@
 //! The task of a job, and how it ends.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,15 +94,13 @@ async fn grace_is_over(mut cancelled: watch::Receiver<bool>) {
 }
 
 /// Waits for the time in `limit` and returns it; forever without a limit.
-fn reached(limit: Option<Duration>) -> impl Future<Output = Duration> {
-    async move {
-        match limit {
-            Some(limit) => {
-                tokio::time::sleep(limit).await;
-                limit
-            }
-            None => std::future::pending().await,
+async fn reached(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
         }
+        None => std::future::pending().await,
     }
 }
 
