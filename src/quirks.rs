@@ -96,7 +96,7 @@ pub const QUIRKS: &[Quirk] = &[
         behaviour: "A new calendar is visible a few seconds after the server has reported it as made, or elsewhere",
         recognised_by: "PROPFIND does not find it",
         seen_on: "Infomaniak, and services that choose the path themselves",
-        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/calendar.rs)",
+        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/create_calendar.rs)",
     },
     Quirk {
         behaviour: "Invitations are sent for every meeting that is written, whatever the request says",
