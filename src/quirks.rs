@@ -128,7 +128,7 @@ pub const QUIRKS: &[Quirk] = &[
         behaviour: "A new calendar is visible only seconds after the server has reported it as made, or under another name",
         recognised_by: "PROPFIND does not find it",
         seen_on: "Infomaniak (8 to 20 s), Yahoo (chooses the name)",
-        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/calendar.rs)",
+        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/create_calendar.rs)",
     },
     Quirk {
         behaviour: "Invitations are sent for every meeting that is written, whatever the request says",

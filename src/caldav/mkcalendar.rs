@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose
-//! another path. `destination/calendar.rs` looks for the calendar with PROPFIND.
+//! another path. `destination/create_calendar.rs` looks for the calendar with PROPFIND.
 
 use dav_xml::{Name, declarations, element, empty_element, escape};
 

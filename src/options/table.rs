@@ -73,6 +73,8 @@ const fn row(
     values: Values,
     help: &'static str,
 ) -> OptionSpec {
+    // The component never shows them, and they would be a quarter of a percent of it.
+    let help = if cfg!(target_family = "wasm") { "" } else { help };
     OptionSpec { name, side, default, values, help, secret: false }
 }
 
