@@ -25,7 +25,7 @@ build: target
     cp {{ component }} target/release/caldav-backup.wasm
     {{ build_component }}
     cp {{ component }} target/release/caldav.wasm
-    cargo build --locked --release --workspace --exclude host-tests --exclude dav-model --exclude source-lint
+    cargo build --locked --release --workspace --exclude host-tests --exclude dav-model --exclude hostile-guest --exclude source-lint
     target/release/plakar-caldav compile
 
 # rustup reads rust-toolchain.toml, but not every rustup adds the target from it

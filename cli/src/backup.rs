@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use connector_folder::backup::{Event, MirrorError, Summary, mirror};
+use connector_folder::{BackupError, BackupEvent, BackupSummary, backup_to_folder};
+use connector_host::Importer;
 use connector_host::api::Source;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
-use connector_host::job::Importer;
 use indicatif::{HumanBytes, HumanDuration};
 use serde_json::json;
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(connector: &Connector, account: &Account, options: Optio
     let started = Instant::now();
     let mut report = Report::new(output, &options);
     let (summary, result) =
-        mirror(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
+        backup_to_folder(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
     report.progress.finish();
     let exit = match &result {
         Ok(()) if summary.failed == 0 => Exit::Done,
@@ -49,17 +49,17 @@ pub(crate) async fn run(connector: &Connector, account: &Account, options: Optio
 fn conclude(
     output: Output,
     importer: &Importer,
-    summary: &Summary,
-    error: Option<&MirrorError>,
+    summary: &BackupSummary,
+    error: Option<&BackupError>,
     exit: Exit,
     took: Duration,
     dry: bool,
 ) {
-    let Summary { new, changed, unchanged, removed, failed, bytes } = summary;
+    let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = summary;
     let usage = importer.usage();
     if output.json {
         let error = error.map(|error| {
-            let code = if let MirrorError::Source(error) = error { error.code() } else { "host" };
+            let code = if let BackupError::Source(error) = error { error.code() } else { "host" };
             json!({ "code": code, "message": format!("{error}.").replace("..", ".") })
         });
         output.object(
@@ -100,42 +100,42 @@ impl Report {
         Self { output, dry: options.dry_run, progress: Progress::new(output, has_bar, "objects") }
     }
 
-    fn event(&mut self, event: &Event<'_>) {
+    fn event(&mut self, event: &BackupEvent<'_>) {
         match event {
-            Event::Listed { wanted, .. } => self.progress.expect(*wanted),
-            Event::ListingDone => {}
-            Event::Written { path, size, new } => {
+            BackupEvent::Listed { wanted, .. } => self.progress.expect(*wanted),
+            BackupEvent::Written { path, size, new } => {
                 self.progress.advance();
                 self.output.object("written", json!({ "path": path, "bytes": size, "new": new }));
                 if self.dry {
                     self.progress.line(&format!("{} {path}", if *new { "new    " } else { "changed" }));
                 }
             }
-            Event::Removed { path } => {
+            BackupEvent::Removed { path } => {
                 self.output.object("removed", json!({ "path": path }));
                 self.progress.line(&format!("removed {path}"));
             }
-            Event::Notice { path, message } => {
+            BackupEvent::Notice { path, message } => {
                 self.output.object("notice", json!({ "path": path, "message": message }));
                 self.progress.line(&format!(
                     "note: {}{message}",
                     path.map(|path| format!("{path}: ")).unwrap_or_default()
                 ));
             }
-            Event::Omitted { path, message } => {
+            BackupEvent::Omitted { path, message } => {
                 self.output.object("omitted", json!({ "path": path, "message": message }));
                 self.progress.line(&format!(
                     "left out: {}{message}",
                     path.map(|path| format!("{path}: ")).unwrap_or_default()
                 ));
             }
-            Event::Failed { path, error } => {
+            BackupEvent::Failed { path, error } => {
                 self.output.object(
                     "failed",
                     json!({ "path": path, "code": error.code(), "message": error.message() }),
                 );
                 self.progress.failed(path, error.message());
             }
+            _ => {}
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use connector_host::Error;
+use connector_host::Importer;
+use connector_host::JobError;
 use connector_host::api::Source;
-use connector_host::bindings::{EntryKind, ScanItem};
 use connector_host::engine::Connector;
 use connector_host::error::printable;
-use connector_host::job::Importer;
-use futures::StreamExt;
+use connector_host::types::{EntryKind, ScanItem};
 use serde_json::json;
 
 use crate::output::Output;
@@ -53,10 +52,10 @@ pub(crate) async fn run(connector: &Connector, account: &Account) -> Exit {
     exit
 }
 
-async fn count(importer: &Importer, output: Output) -> Result<(Counts, usize), Error> {
-    let (mut items, ended) = importer.scan();
+async fn count(importer: &Importer, output: Output) -> Result<(Counts, usize), JobError> {
+    let mut scan = importer.scan();
     let (mut counts, mut failed) = (Counts::new(), 0);
-    while let Some(more) = items.next().await {
+    while let Some(more) = scan.next().await {
         for item in more {
             match item {
                 ScanItem::Entry(entry) if entry.kind == EntryKind::Directory && entry.path != "/" => {
@@ -82,7 +81,7 @@ async fn count(importer: &Importer, output: Output) -> Result<(Counts, usize), E
             }
         }
     }
-    ended.await.map(|()| (counts, failed))
+    scan.finish().await.map(|()| (counts, failed))
 }
 
 /// One of the small files that describe a calendar, if it is there.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use connector_host::engine::{CodeFor, Connector, EngineError, Origin};
-use connector_host::limits::Limits;
+use connector_host::Limits;
+use connector_host::engine::{CodeSource, CompileTarget, Connector, EngineError};
 use serde_json::json;
 
 use crate::Exit;
@@ -33,7 +33,7 @@ pub(crate) fn find(chosen: Option<PathBuf>) -> Result<PathBuf, String> {
 /// Loads the component. That it had to be compiled is said, because it is slow.
 pub(crate) fn load(file: &Path, json: bool) -> Result<Connector, Exit> {
     let connector = Connector::load(file).map_err(|error| refuse(json, &error))?;
-    if let Origin::JustNow(why) = connector.origin()
+    if let CodeSource::CompiledAtLoad(why) = connector.code_source()
         && !json
     {
         eprintln!(
@@ -49,7 +49,7 @@ fn refuse(json: bool, error: &EngineError) -> Exit {
 
 /// Writes the compiled file.
 pub(crate) fn compile(file: &Path, portable: bool) -> Exit {
-    let code_for = if portable { CodeFor::AnyMachine } else { CodeFor::ThisMachine };
+    let code_for = if portable { CompileTarget::AnyMachine } else { CompileTarget::ThisMachine };
     match Connector::compile(file, code_for) {
         Ok(compiled) => {
             println!("{}", compiled.display());
@@ -66,9 +66,9 @@ pub(crate) fn inspect(file: &Path, json: bool) -> Exit {
         Err(error) => return refuse(json, &error),
     };
     let limits = Limits::default();
-    let code = match connector.origin() {
-        Origin::Compiled(path) => format!("from {}", path.display()),
-        Origin::JustNow(why) => format!("compiled for this run ({why})"),
+    let code = match connector.code_source() {
+        CodeSource::File(path) => format!("from {}", path.display()),
+        CodeSource::CompiledAtLoad(why) => format!("compiled for this run ({why})"),
     };
     if json {
         let value = json!({

@@ -1,13 +1,11 @@
 //! The options that the host keeps to itself: what a job may do, and where a password comes from.
 //! Everything else goes to the connector, which knows its own options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use connector_host::Error;
-use connector_host::egress::Tls;
-use connector_host::job::Grant;
-use connector_host::limits::Limits;
+use connector_host::egress::tls::TlsError;
+use connector_host::{Error, JobConfig, Limits, TlsConfig};
 
 /// The options this module takes out of the list.
 pub const HOST_OPTIONS: &[&str] = &[
@@ -26,7 +24,7 @@ pub const HOST_OPTIONS: &[&str] = &[
 pub fn split(
     options: Vec<(String, String)>,
     limits: Limits,
-) -> Result<(Grant, Vec<(String, String)>), Error> {
+) -> Result<(JobConfig, Vec<(String, String)>), Error> {
     let (own, mut rest): (Vec<_>, Vec<_>) =
         options.into_iter().partition(|(name, _)| HOST_OPTIONS.contains(&name.as_str()));
     let value = |name: &str| {
@@ -47,7 +45,7 @@ pub fn split(
     if certificate.is_some() != key.is_some() {
         problems.push("tls_cert, tls_key: one does not work without the other.".to_owned());
     }
-    let tls = Tls::new(path("tls_ca").as_ref(), no_verify, certificate.as_ref().zip(key.as_ref()));
+    let tls = tls(path("tls_ca").as_deref(), no_verify, certificate.as_deref().zip(key.as_deref()));
     let tls = tls.map_err(|error| problems.push(format!("tls_ca, tls_cert, tls_key: {error}."))).ok();
     if let Some(password) = password(value("password_file"), value("password_command"), &rest).transpose() {
         match password {
@@ -57,11 +55,26 @@ pub fn split(
     }
     let allow_hosts =
         value("allow_hosts").unwrap_or_default().split(',').map(str::trim).filter(|host| !host.is_empty());
-    let allow_hosts = allow_hosts.map(str::to_owned).collect();
+    let config = JobConfig::new().plain_http(insecure).limits(limits);
+    let config = allow_hosts.fold(config, JobConfig::allow_host);
     match tls {
-        Some(tls) if problems.is_empty() => Ok((Grant { tls, insecure, allow_hosts, limits }, rest)),
+        Some(tls) if problems.is_empty() => Ok((config.tls(tls), rest)),
         _ => Err(Error::InvalidOptions(problems.join("\n"))),
     }
+}
+
+/// The settings of TLS: the system's certificates and those in `ca`, or any certificate at all.
+fn tls(ca: Option<&Path>, no_verify: bool, identity: Option<(&Path, &Path)>) -> Result<TlsConfig, TlsError> {
+    let mut builder = TlsConfig::builder();
+    if no_verify {
+        builder = builder.trust_any_certificate();
+    } else if let Some(ca) = ca {
+        builder = builder.add_root_file(ca)?;
+    }
+    if let Some((certificate, key)) = identity {
+        builder = builder.client_certificate(certificate, key)?;
+    }
+    builder.build()
 }
 
 /// The password that a file or a command gives: its first line.
@@ -104,21 +117,21 @@ fn password(
 mod tests {
     use super::*;
 
-    fn split_of(pairs: &[(&str, &str)]) -> Result<(Grant, Vec<(String, String)>), Error> {
+    fn split_of(pairs: &[(&str, &str)]) -> Result<(JobConfig, Vec<(String, String)>), Error> {
         split(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(), Limits::default())
     }
 
     #[test]
     fn the_connector_is_told_the_rest() {
-        let (grant, rest) = split_of(&[
+        let (config, rest) = split_of(&[
             ("location", "x"),
             ("insecure", "true"),
             ("allow_hosts", "a, *.b:8443"),
             ("password_command", "echo hush; echo more"),
         ])
         .unwrap();
-        assert!(grant.insecure);
-        assert_eq!(grant.allow_hosts, ["a", "*.b:8443"]);
+        assert!(config.plain_http);
+        assert_eq!(config.allowed_hosts, ["a", "*.b:8443"]);
         assert_eq!(
             rest,
             [("location".to_owned(), "x".to_owned()), ("password".to_owned(), "hush".to_owned())]

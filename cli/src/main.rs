@@ -1,5 +1,6 @@
 //! `plakar-caldav`: backs up calendars by hand. One file for each command, and what they share.
 
+mod advice;
 mod backup;
 mod calendars;
 mod check;
@@ -14,10 +15,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use connector_host::Error;
 use connector_host::engine::Connector;
-use connector_host::job::{Exporter, Importer};
-use connector_host::limits::Limits;
+use connector_host::{Exporter, Importer, JobError, Limits};
 use exit::Exit;
 use output::Output;
 use plakar_caldav::host_options;
@@ -141,18 +140,18 @@ impl Account {
     }
 
     /// Starts a job for this account.
-    async fn open(&self, connector: &Connector) -> Result<Importer, Error> {
-        let (grant, options) = host_options::split(self.options(), Limits::default())?;
-        Importer::open(connector, options, grant).await
+    async fn open(&self, connector: &Connector) -> Result<Importer, JobError> {
+        let (config, options) = host_options::split(self.options(), Limits::default())?;
+        Importer::open(connector, options, config).await
     }
 
     /// Starts a job that restores to this account, or only tells what it would do.
-    async fn open_to_restore(&self, connector: &Connector, dry_run: bool) -> Result<Exporter, Error> {
-        let (grant, mut options) = host_options::split(self.options(), Limits::default())?;
+    async fn open_to_restore(&self, connector: &Connector, dry_run: bool) -> Result<Exporter, JobError> {
+        let (config, mut options) = host_options::split(self.options(), Limits::default())?;
         if dry_run {
             options.push(("dry_run".to_owned(), "true".to_owned()));
         }
-        Exporter::open(connector, options, grant).await
+        Exporter::open(connector, options, config).await
     }
 }
 

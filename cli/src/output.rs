@@ -1,11 +1,10 @@
 //! What is printed: lines for people on standard error with the result on standard output, or one JSON
 //! object per line on standard output.
 
-use connector_host::Error;
-use connector_host::error::printable;
+use connector_host::error::{JobError, printable};
 use serde_json::{Value, json};
 
-use crate::Exit;
+use crate::{Exit, advice};
 
 /// How to print.
 #[derive(Clone, Copy)]
@@ -37,9 +36,8 @@ impl Output {
     }
 
     /// The end of a command that could not be done.
-    pub(crate) fn fail(self, error: &Error) -> Exit {
-        let exit = Exit::from(error);
-        self.end(error.code(), error.message(), exit)
+    pub(crate) fn fail(self, error: &JobError) -> Exit {
+        self.end(error.code(), &advice::explain(error), Exit::from(error))
     }
 
     /// The end of a command that this program itself refuses.

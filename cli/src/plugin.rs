@@ -3,13 +3,13 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use connector_host::Limits;
 use connector_host::engine::Connector;
-use connector_host::limits::Limits;
 use connector_plakar::{Pipes, Plugin, serve};
 use plakar_caldav::host_options;
 
-use crate::Exit;
 use crate::output::Output;
+use crate::{Exit, advice};
 
 /// Set, it has remarks printed on standard error, for which Plakar has no place.
 const LOG: &str = "PLAKAR_CALDAV_LOG";
@@ -28,7 +28,8 @@ pub(crate) async fn run(component: Result<PathBuf, String>) -> Exit {
         Connector::load(&file).map_err(|error| format!("{error}."))
     };
     let split = |options| host_options::split(options, Limits::default());
-    let plugin = Plugin::new(split, load, if std::env::var_os(LOG).is_some() { print } else { |_| () });
+    let plugin = Plugin::new(split, load, if std::env::var_os(LOG).is_some() { print } else { |_| () })
+        .explain(advice::explain);
     match serve(plugin, Pipes::of_this_process()).await {
         Ok(()) => Exit::Done,
         Err(error) => {

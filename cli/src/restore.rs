@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use connector_folder::restore::{Event, SpreadError, Summary, spread};
-use connector_host::bindings::Outcome;
+use connector_folder::{RestoreError, RestoreEvent, RestoreSummary, restore_folder};
+use connector_host::Exporter;
 use connector_host::engine::Connector;
 use connector_host::error::printable;
-use connector_host::job::Exporter;
+use connector_host::types::Outcome;
 use indicatif::HumanDuration;
 use serde_json::json;
 
@@ -43,7 +43,7 @@ pub(crate) async fn run(connector: &Connector, account: &Account, options: Optio
     stop_on_ctrl_c(move || stop.cancel());
     let started = Instant::now();
     let mut report = Report::new(output, &options);
-    let (summary, result) = spread(&exporter, &options.dir, &mut |event| report.event(&event)).await;
+    let (summary, result) = restore_folder(&exporter, &options.dir, &mut |event| report.event(&event)).await;
     report.progress.finish();
     let differs = options.mode == Mode::Diff
         && (summary.created + summary.updated + summary.skipped > 0 || report.on_the_other_side > 0);
@@ -61,18 +61,18 @@ pub(crate) async fn run(connector: &Connector, account: &Account, options: Optio
 fn conclude(
     output: Output,
     exporter: &Exporter,
-    summary: &Summary,
+    summary: &RestoreSummary,
     report: &Report,
-    error: Option<&SpreadError>,
+    error: Option<&RestoreError>,
     exit: Exit,
     took: Duration,
 ) {
     let dry = report.mode != Mode::Restore;
-    let Summary { created, updated, unchanged, skipped, failed } = summary;
+    let RestoreSummary { created, updated, unchanged, skipped, failed, .. } = summary;
     let usage = exporter.usage();
     if output.json {
         let error = error.map(|error| {
-            let code = if let SpreadError::Destination(error) = error { error.code() } else { "host" };
+            let code = if let RestoreError::Destination(error) = error { error.code() } else { "host" };
             json!({ "code": code, "message": format!("{error}.").replace("..", ".") })
         });
         output.object(
@@ -127,11 +127,11 @@ impl Report {
         Self { output, mode: options.mode, progress, notices: 0, on_the_other_side: 0 }
     }
 
-    fn event(&mut self, event: &Event<'_>) {
+    fn event(&mut self, event: &RestoreEvent<'_>) {
         match event {
-            Event::Found(files) => self.progress.expect(*files),
-            Event::Done { path, outcome } => self.done(path, outcome),
-            Event::Notice { path, message } => {
+            RestoreEvent::Found(files) => self.progress.expect(*files),
+            RestoreEvent::Done { path, outcome } => self.done(path, outcome),
+            RestoreEvent::Notice { path, message } => {
                 self.notices += 1;
                 self.output.object("notice", json!({ "path": path, "message": message }));
                 let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
@@ -140,17 +140,18 @@ impl Report {
                     if self.mode == Mode::Diff { "" } else { "note: " }
                 ));
             }
-            Event::Omitted { path, message } => {
+            RestoreEvent::Omitted { path, message } => {
                 self.output.object("omitted", json!({ "path": path, "message": message }));
                 self.progress.line(&format!("left out: {path}: {message}"));
             }
-            Event::Extra { path } => {
+            RestoreEvent::Extra { path } => {
                 self.on_the_other_side += 1;
                 self.output.object("extra", json!({ "path": path }));
                 if self.mode == Mode::Diff {
                     self.progress.line(&format!("{path}: is on the server only"));
                 }
             }
+            _ => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the component is allowed to be: its imports, its size, and how it is loaded.
 
 use anyhow::ensure;
-use connector_host::engine::{CodeFor, Connector, Origin};
+use connector_host::engine::{CodeSource, CompileTarget, Connector};
 use host_tests::program::{Cli, built};
 use host_tests::scratch::{Scratch, files};
 
@@ -76,24 +76,24 @@ fn a_compiled_file_is_used_only_for_the_component_it_was_made_from() -> anyhow::
     let folder = tempfile::tempdir()?;
     let wasm = folder.path().join("caldav.wasm");
     std::fs::copy(built("caldav.wasm")?, &wasm)?;
-    let origin = || Connector::load(&wasm).map(|connector| connector.origin().clone());
-    ensure!(matches!(origin()?, Origin::JustNow(_)));
-    let compiled = Connector::compile(&wasm, CodeFor::ThisMachine)?;
-    ensure!(origin()? == Origin::Compiled(compiled.clone()));
+    let origin = || Connector::load(&wasm).map(|connector| connector.code_source().clone());
+    ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(_)));
+    let compiled = Connector::compile(&wasm, CompileTarget::ThisMachine)?;
+    ensure!(origin()? == CodeSource::File(compiled.clone()));
     // What is made for every machine of the kind is used on this one too.
-    ensure!(Connector::compile(&wasm, CodeFor::AnyMachine)? == compiled);
-    ensure!(origin()? == Origin::Compiled(compiled.clone()));
+    ensure!(Connector::compile(&wasm, CompileTarget::AnyMachine)? == compiled);
+    ensure!(origin()? == CodeSource::File(compiled.clone()));
     // One more custom section is another component.
     let mut other = std::fs::read(&wasm)?;
     other.extend([0, 2, 1, b'x']);
     std::fs::write(&wasm, other)?;
-    ensure!(matches!(origin()?, Origin::JustNow(why) if why.contains("another component")));
+    ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(why) if why.contains("another component")));
     // Cut off, or not a compiled file at all.
     std::fs::copy(built("caldav.wasm")?, &wasm)?;
     let whole = std::fs::read(&compiled)?;
     for content in [&whole[..60], b"hello"] {
         std::fs::write(&compiled, content)?;
-        ensure!(matches!(origin()?, Origin::JustNow(_)));
+        ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(_)));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use caldav::options::table::{OptionSpec, Side, Values, options_of};
 use caldav::options::{DestinationOptions, SourceOptions};
-use connector_host::limits::Limits;
+use connector_host::Limits;
 use host_tests::program::workspace;
 use plakar_caldav::host_options::{self, HOST_OPTIONS};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Signing in: the header that a request carries, and what a 401 means.
 //!
-//! Basic authentication (RFC 7617) is sent with the first request, without waiting for a challenge: it saves
-//! a request, and some servers do not challenge at every path.
+//! Basic authentication (RFC 7617) is sent with the first request, without waiting for a challenge: some servers
+//! send none, and some take a second for each 401.
 
 use std::cell::Cell;
 use std::fmt;

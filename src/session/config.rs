@@ -6,7 +6,7 @@ use super::auth::Credentials;
 use crate::http::{Origin, host_matches};
 
 /// Everything that a [`Session`](super::Session) needs to know. How people write it is for
-/// [`options`](crate::options).
+/// `options`.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// Where credentials may be sent, and redirects be followed to.

@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use connector_host::egress::Tls;
+use connector_host::TlsConfig;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -27,7 +27,7 @@ impl Client {
         let authorization = user.map(|(name, password)| {
             format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
         });
-        let tls = Tls::new(None, true, None)?.config();
+        let tls = TlsConfig::builder().trust_any_certificate().build()?.client_config();
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         Ok(Self {

@@ -1,59 +1,62 @@
-//! Which origins a job may reach. Pure: no I/O.
+//! The origins that a job may reach. Pure: no I/O.
 
 use http::Uri;
 
-/// A list of origins; empty allows nothing.
+/// A list of origins that requests may go to. An empty list allows nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Policy(Vec<Pattern>);
+pub struct AllowedOrigins(Vec<Pattern>);
 
-/// One line of the list.
+/// One entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
     https: bool,
-    /// Lower case; `*.` at the front stands for any subdomain.
+    /// In lower case; `*.` at the front stands for any subdomain.
     host: String,
     port: u16,
 }
 
-/// Why a list cannot be used.
+/// The reason why an origin is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// Not `https://host:port` and the like.
-    #[error("{0} is not an origin such as https://cal.example:443")]
+#[non_exhaustive]
+pub enum OriginError {
+    /// Not of the form `https://host:port`, `http://host:port` or, in the configuration of a job, `host:port`.
+    #[error("{0} is not an origin such as https://host.example:443")]
     NotAnOrigin(String),
-    /// Plain http, and nobody said that this is all right.
-    #[error(
-        "{0} is not encrypted: passwords and calendars would be readable on the way. Use https, or allow it with insecure=true"
-    )]
+    /// Plain http, which the configuration of the job does not allow.
+    #[error("{0} is not encrypted, so passwords and data would be readable on the way")]
     NotEncrypted(String),
 }
 
-impl Policy {
-    /// A policy that allows what a connector asks for (`https://host:port`, `http://…`) and what the
-    /// operator adds (`host`, `host:port`, with `*.` if wanted; https).
+impl AllowedOrigins {
+    /// Creates a list of the origins that a connector `asked` for (`https://host:port`, `http://host:port`), and of
+    /// the hosts that were `added` (`host`, `host:port`; for https). A host may begin with `*.`.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be parsed, or is plain http although `plain_http` is false.
     pub fn new<'a>(
         asked: impl IntoIterator<Item = &'a str>,
         added: impl IntoIterator<Item = &'a str>,
-        insecure: bool,
-    ) -> Result<Self, PolicyError> {
+        plain_http: bool,
+    ) -> Result<Self, OriginError> {
         let mut patterns = Vec::new();
         for origin in asked {
             let pattern =
-                Pattern::parse(origin).ok_or_else(|| PolicyError::NotAnOrigin(origin.to_owned()))?;
-            if !pattern.https && !insecure {
-                return Err(PolicyError::NotEncrypted(origin.to_owned()));
+                Pattern::parse(origin).ok_or_else(|| OriginError::NotAnOrigin(origin.to_owned()))?;
+            if !pattern.https && !plain_http {
+                return Err(OriginError::NotEncrypted(origin.to_owned()));
             }
             patterns.push(pattern);
         }
         for host in added {
             let pattern = Pattern::parse(&format!("https://{host}"))
-                .ok_or_else(|| PolicyError::NotAnOrigin(host.to_owned()))?;
+                .ok_or_else(|| OriginError::NotAnOrigin(host.to_owned()))?;
             patterns.push(pattern);
         }
         Ok(Self(patterns))
     }
 
-    /// Whether a request to `uri` may go out.
+    /// Returns true if a request to `uri` may be sent.
     #[must_use]
     pub fn allows(&self, uri: &Uri) -> bool {
         let Some(to) = uri
@@ -103,38 +106,41 @@ mod tests {
 
     #[test]
     fn only_what_is_listed_goes_out() {
-        let policy = Policy::new(
-            ["https://cal.example:443", "https://*.cal.example:443"],
+        let allowed_origins = AllowedOrigins::new(
+            ["https://dav.example:443", "https://*.dav.example:443"],
             ["other.example", "10.0.0.1:8443"],
             false,
         )
         .unwrap();
         for (uri, allowed) in [
-            ("https://cal.example/x", true),
-            ("https://CAL.example.:443/x", true),
-            ("https://dav.cal.example/x", true),
+            ("https://dav.example/x", true),
+            ("https://DAV.example.:443/x", true),
+            ("https://sub.dav.example/x", true),
             ("https://other.example/", true),
             ("https://10.0.0.1:8443/", true),
-            ("http://cal.example/", false),
-            ("https://cal.example:8443/", false),
-            ("https://evilcal.example/", false),
-            ("https://cal.example@evil.example/", false),
-            ("https://cal.example.evil.example/", false),
+            ("http://dav.example/", false),
+            ("https://dav.example:8443/", false),
+            ("https://evildav.example/", false),
+            ("https://dav.example@evil.example/", false),
+            ("https://dav.example.evil.example/", false),
             ("/x", false),
         ] {
-            assert_eq!(policy.allows(&uri.parse().unwrap()), allowed, "{uri}");
+            assert_eq!(allowed_origins.allows(&uri.parse().unwrap()), allowed, "{uri}");
         }
-        assert!(!Policy::default().allows(&"https://cal.example/".parse().unwrap()));
+        assert!(!AllowedOrigins::default().allows(&"https://dav.example/".parse().unwrap()));
     }
 
     #[test]
     fn plain_http_must_be_wanted() {
-        assert!(matches!(Policy::new(["http://[::1]:80"], [], false), Err(PolicyError::NotEncrypted(_))));
+        assert!(matches!(
+            AllowedOrigins::new(["http://[::1]:80"], [], false),
+            Err(OriginError::NotEncrypted(_))
+        ));
         assert!(
-            Policy::new(["http://[::1]:8080"], [], true)
+            AllowedOrigins::new(["http://[::1]:8080"], [], true)
                 .unwrap()
                 .allows(&"http://[::1]:8080/".parse().unwrap())
         );
-        assert!(matches!(Policy::new([], ["a/b"], false), Err(PolicyError::NotAnOrigin(_))));
+        assert!(matches!(AllowedOrigins::new([], ["a/b"], false), Err(OriginError::NotAnOrigin(_))));
     }
 }
