@@ -1,10 +1,10 @@
-//! Where servers differ from the standards, and what the connector does about it.
+//! Differences between servers and the standards, and how the connector handles them.
 //!
 //! [`QUIRKS`] is the whole list: the behaviour, how it is recognised, where it was seen, and the answer to
 //! it. A quirk that takes more than a different way of reading (a path, a pause, a word in a body) has its
 //! constant or its function here as well, so that a new server is a change of this file. The pieces of a
-//! protocol that every client needs are not quirks, and are in [`webdav`](crate::webdav) and
-//! [`caldav`](crate::caldav).
+//! protocol that every client needs are not quirks, and are in `webdav` and
+//! `caldav`.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,13 +13,13 @@ use crate::http::{Headers, Target};
 /// A behaviour of some servers that the standards do not describe.
 #[derive(Debug)]
 pub struct Quirk {
-    /// What the server does.
+    /// Behaviour of the server.
     pub behaviour: &'static str,
-    /// How the connector recognises it.
+    /// Sign by which the connector recognises it.
     pub recognised_by: &'static str,
     /// The servers that it was seen on.
     pub seen_on: &'static str,
-    /// What the connector does, and where.
+    /// Reaction of the connector, and the file that contains it.
     pub handling: &'static str,
 }
 
@@ -28,13 +28,25 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         behaviour: "The root of the host does not lead to CalDAV, and /.well-known/caldav is missing or wrong",
         recognised_by: "PROPFIND at the location is refused, or names neither a principal nor a home set",
-        seen_on: "Nextcloud, ownCloud, Cyrus, Baikal, DAViCal, SOGo, behind proxies",
+        seen_on: "sabre/dav and SOGo behind a proxy without a rule for it; Nextcloud, Baikal, DAViCal and Cyrus below a path",
         handling: "WELL_KNOWN_PATHS are tried one after the other (account/discovery.rs)",
+    },
+    Quirk {
+        behaviour: "A 401 has no challenge, or takes a second",
+        recognised_by: "known beforehand",
+        seen_on: "Yahoo (no challenge); Radicale (up to 1 s for each)",
+        handling: "credentials are sent with the first request (session/auth.rs)",
+    },
+    Quirk {
+        behaviour: "PROPFIND without credentials is answered with 207, and the principal is DAV:unauthenticated",
+        recognised_by: "the element",
+        seen_on: "Cyrus",
+        handling: "it counts as 401 (account/discovery.rs)",
     },
     Quirk {
         behaviour: "A session is forgotten in the middle of a run: one 401, and the next request is accepted",
         recognised_by: "401 after a request of the same session was accepted",
-        seen_on: "servers behind single sign-on proxies",
+        seen_on: "not tied to a server",
         handling: "the request is repeated once, without a pause (session/auth.rs)",
     },
     Quirk {
@@ -46,26 +58,39 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         behaviour: "423 while another request writes to the same calendar, although no client holds a lock",
         recognised_by: "423 without a precondition in the body: is_busy",
-        seen_on: "Xandikos",
+        seen_on: "Xandikos 0.4",
         handling: "the refusal counts as 503 (webdav/status.rs)",
+    },
+    Quirk {
+        behaviour: "A request body without a length is ignored or refused",
+        recognised_by: "known beforehand",
+        seen_on: "Radicale (PUT 400, other bodies ignored), SOGo without a proxy (404)",
+        handling: "bodies are sent with content-length, never chunked (component/wasi.rs)",
     },
     Quirk {
         behaviour: "The host's own URLs come back with another scheme or port",
         recognised_by: "an href with the host name of the request and another origin",
-        seen_on: "any server behind a proxy that does not know its public address",
+        seen_on: "Baikal, Nextcloud and others behind a proxy that they are not told of",
         handling: "the href is taken for one of the request's origin (webdav/href.rs)",
     },
     Quirk {
-        behaviour: "An href is a name relative to the collection, or has a question mark that is not escaped",
-        recognised_by: "no slash in front, or a ? in the href of a member",
-        seen_on: "small servers; RFC 4918 8.3 forbids the first",
-        handling: "both are resolved as names of members (webdav/href.rs)",
+        behaviour: "An href is a name relative to the collection, such as C:x.ics",
+        recognised_by: "no slash in front (RFC 4918 8.3 forbids it)",
+        seen_on: "Xandikos",
+        handling: "it is resolved as the name of a member (webdav/href.rs)",
+    },
+    Quirk {
+        behaviour: "An href has a question mark that is not escaped",
+        recognised_by: "a ? in the href of a member",
+        seen_on: "Cyrus",
+        handling: "it is escaped: members have no query (webdav/href.rs)",
     },
     Quirk {
         behaviour: "A list is cut short, or empty even of the collection itself",
         recognised_by: "a response with status 507, or no response at all",
-        seen_on: "servers with a limit of results; gateways",
-        handling: "the list is not used: what is missing from it would look deleted (caldav/objects.rs)",
+        seen_on: "Xandikos cuts lists that were asked for with a limit, and does not report it",
+        handling: "no limit is asked for, and a list that is cut is not used: what is missing from it would look deleted \
+                   (caldav/objects.rs)",
     },
     Quirk {
         behaviour: "getlastmodified ends in +0000 in place of GMT",
@@ -74,34 +99,41 @@ pub const QUIRKS: &[Quirk] = &[
         handling: "it is read as GMT",
     },
     Quirk {
-        behaviour: "GET of a calendar object answers with a web page",
+        behaviour: "ETags repeat, dates are not those of a change, or either is missing",
         recognised_by: "known beforehand",
-        seen_on: "servers that negotiate the type of the answer",
+        seen_on: "SOGo (the ETag is a counter), DAViCal (the date is the event's DTSTAMP), Xandikos (no date)",
+        handling: "the version of an entry is made from href, ETag and date together (source/listings.rs)",
+    },
+    Quirk {
+        behaviour: "GET answers with a web page",
+        recognised_by: "known beforehand",
+        seen_on: "Xandikos, for collections",
         handling: "GET prefers text/calendar (webdav/get.rs)",
     },
     Quirk {
-        behaviour: "calendar-multiget fails or leaves objects out that GET returns",
+        behaviour: "calendar-multiget is refused, broken or incomplete because of one object",
         recognised_by: "a refused or broken REPORT for one object alone, and a GET that succeeds",
-        seen_on: "servers with one object that they cannot parse",
-        handling: "the batch is halved, single objects are read with GET, and after MULTIGET_TRIALS of these the \
-                   calendar is read with GET (objects/fetcher.rs)",
+        seen_on: "sabre/dav 1.8 (404 for the whole if one is missing), Cyrus (bytes that are not UTF-8), DAViCal (missing ones \
+                  are left out)",
+        handling: "the batch is halved, single objects are read with GET, and after MULTIGET_TRIALS of these the calendar is \
+                   read with GET (objects/fetcher.rs)",
     },
     Quirk {
-        behaviour: "MKCALENDAR is unknown, or refused when it has a body",
-        recognised_by: "a refusal",
-        seen_on: "older servers and gateways",
+        behaviour: "MKCALENDAR is refused because of its body, or answered with 207 and nothing is made",
+        recognised_by: "a refusal, or PROPFIND does not find the calendar",
+        seen_on: "Xandikos and Cyrus (207 for a property that cannot be set), servers without MKCALENDAR",
         handling: "MKCALENDAR without a body, then extended MKCOL (caldav/mkcalendar.rs)",
     },
     Quirk {
-        behaviour: "A new calendar is visible a few seconds after the server has reported it as made, or elsewhere",
+        behaviour: "A new calendar is visible only seconds after the server has reported it as made, or under another name",
         recognised_by: "PROPFIND does not find it",
-        seen_on: "Infomaniak, and services that choose the path themselves",
-        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/calendar.rs)",
+        seen_on: "Infomaniak (8 to 20 s), Yahoo (chooses the name)",
+        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/create_calendar.rs)",
     },
     Quirk {
         behaviour: "Invitations are sent for every meeting that is written, whatever the request says",
         recognised_by: "the path or the server header: sends_invitations_always",
-        seen_on: "SOGo",
+        seen_on: "SOGo 5.8",
         handling: "meetings are not written, unless the option scheduling allows it (caldav/scheduling.rs)",
     },
     Quirk {
@@ -111,9 +143,21 @@ pub const QUIRKS: &[Quirk] = &[
         handling: "every PUT has NO_SCHEDULING; other servers get SCHEDULE-AGENT=CLIENT in the object",
     },
     Quirk {
-        behaviour: "Names with other than plain letters, or of more than about 150 bytes, are refused",
+        behaviour: "If-None-Match and If-Match are ignored",
+        recognised_by: "known beforehand",
+        seen_on: "SOGo, Zimbra, Google for most requests",
+        handling: "the list decides whether an object is new (destination/existing.rs), and it is read back (destination/verify.rs)",
+    },
+    Quirk {
+        behaviour: "A UID may be used only once in all calendars of an account",
+        recognised_by: "the precondition unique-scheduling-object-resource",
+        seen_on: "Cyrus",
+        handling: "it is a UID conflict, like no-uid-conflict (webdav/status.rs)",
+    },
+    Quirk {
+        behaviour: "Names with some characters, or longer ones, are refused",
         recognised_by: "PUT of such a name is refused without a precondition",
-        seen_on: "gateways to databases and to file systems",
+        seen_on: "Radicale (400 for : and others), Xandikos and Cyrus (403 for %2F), file systems (500 above 255 bytes)",
         handling: "the object is written under a plain name (destination/put_object.rs)",
     },
 ];

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use caldav::snapshot::names::{directory_name, object_name, plain_segment, segment, tells};
+use caldav::snapshot::names::{directory_name, fallback_segment, object_name, round_trips, to_segment};
 use caldav::webdav::href::Target;
 use percent_encoding::percent_decode_str;
 use support::Random;
@@ -19,7 +19,7 @@ const SEED: u64 = 4918;
 /// The longest name in a snapshot, in bytes.
 const LONGEST: usize = 200;
 
-/// What last segments of hrefs are made of.
+/// Pieces that the last segments of hrefs are composed of.
 const PIECES: &[&str] = &[
     "a",
     "B",
@@ -202,9 +202,9 @@ fn a_name_tells_its_segment_unless_it_has_a_hash() {
             continue;
         }
         let whole = [stem(&own), b".ics".to_vec()].concat();
-        let is_told = percent_decode_str(&segment(&name)).eq(whole.iter().copied());
-        assert!(is_told, "{own} is {name}, which is {}", segment(&name));
-        assert_eq!(tells(&name, &own), decoded(&own) == whole, "{own} is {name}");
+        let is_told = percent_decode_str(&to_segment(&name)).eq(whole.iter().copied());
+        assert!(is_told, "{own} is {name}, which is {}", to_segment(&name));
+        assert_eq!(round_trips(&name, &own), decoded(&own) == whole, "{own} is {name}");
     }
     println!("{hashed} of {TRIES} names have a hash");
     assert!(hashed < TRIES / 2, "most names have a hash: {hashed}");
@@ -214,7 +214,7 @@ fn a_name_tells_its_segment_unless_it_has_a_hash() {
 fn every_server_takes_a_plain_segment() {
     let mut random = Random::new(SEED);
     for _ in 0..TRIES {
-        let plain = plain_segment(&object_name(&member(&mut random)));
+        let plain = fallback_segment(&object_name(&member(&mut random)));
         let stem = plain.strip_suffix(".ics").unwrap_or_default();
         assert!(
             !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)),

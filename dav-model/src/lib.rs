@@ -12,6 +12,8 @@ mod read;
 mod reply;
 mod request;
 mod sample;
+#[cfg(test)]
+mod tests;
 mod write;
 mod xml;
 

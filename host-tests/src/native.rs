@@ -233,7 +233,7 @@ impl Destination for NativeDestination {
                         sender.send(items.into_iter().map(item_of).collect()).await.ok();
                     }
                 };
-                let (sender, mut ready) = mpsc::channel::<Vec<destination::Report>>(0);
+                let (sender, mut ready) = mpsc::channel::<Vec<destination::WriteItem>>(0);
                 let forward = async move {
                     while let Some(more) = ready.next().await {
                         out.send(more.into_iter().map(report).collect()).await.ok();
@@ -257,16 +257,16 @@ async fn verdict(ended: oneshot::Receiver<Result<(), Error>>) -> Result<(), JobE
 }
 
 fn item_of(item: Item) -> destination::Item {
-    let content = match item.body {
-        Some(bytes) => destination::Content::File(bytes.into()),
-        None => destination::Content::Directory,
+    let body = match item.body {
+        Some(bytes) => destination::ItemBody::File(bytes.into()),
+        None => destination::ItemBody::Directory,
     };
-    destination::Item { path: item.entry.path, content }
+    destination::Item { path: item.entry.path, body }
 }
 
-fn report(report: destination::Report) -> WriteItem {
+fn report(report: destination::WriteItem) -> WriteItem {
     match report {
-        destination::Report::Done(path, outcome) => WriteItem::Done((
+        destination::WriteItem::Done(path, outcome) => WriteItem::Done((
             path,
             match outcome {
                 destination::Outcome::Created => Outcome::Created,
@@ -276,7 +276,7 @@ fn report(report: destination::Report) -> WriteItem {
                 destination::Outcome::Failed(error) => Outcome::Failed(translated(&error)),
             },
         )),
-        destination::Report::Notice(path, message) => WriteItem::Notice(Notice { path, message }),
-        destination::Report::Extra(path) => WriteItem::Extra(path),
+        destination::WriteItem::Notice(path, message) => WriteItem::Notice(Notice { path, message }),
+        destination::WriteItem::Extra(path) => WriteItem::Extra(path),
     }
 }

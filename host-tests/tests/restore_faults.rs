@@ -221,7 +221,7 @@ async fn finds_what_vanished(verify: &str) -> anyhow::Result<()> {
     let scratch = Scratch::backed_up(&[("work", 3)]).await?;
     scratch.server.fault(|request| is_refused_put(request).then(|| Reply::status(201)));
     let outcome = scratch.restore().option("verify", verify).json().exits(3).await?;
-    outcome.says("does not have it now")?.counts("failed", 1)?;
+    outcome.says("no longer there")?.counts("failed", 1)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
-//! What a server is and what it can do, for people.
+//! A report for people on a server and its abilities.
 
 use crate::account::Account;
+use crate::caldav::calendar::Calendar;
 use crate::error::Result;
 use crate::objects::listing;
 use crate::objects::multiget::multiget;
@@ -13,9 +14,9 @@ use crate::webdav::href::Target;
 pub struct Finding {
     /// A short name.
     pub topic: &'static str,
-    /// What was found.
+    /// Result of the check, in words.
     pub text: String,
-    /// False when it will keep something from working.
+    /// False if it keeps something from working.
     pub good: bool,
 }
 
@@ -27,7 +28,11 @@ fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
     Finding { topic, text: text.into(), good: false }
 }
 
-/// Looks around in an account that is signed in.
+/// Returns the findings about an account that is signed in; `username` is empty without credentials.
+///
+/// # Errors
+///
+/// What ends the run. Everything else is a finding.
 pub(crate) async fn check(session: &Session, username: &str, account: &Account) -> Result<Vec<Finding>> {
     let mut findings =
         vec![good("signed in", if username.is_empty() { "without a user name" } else { username })];
@@ -37,23 +42,7 @@ pub(crate) async fn check(session: &Session, username: &str, account: &Account) 
     {
         findings.extend(abilities(session, place).await?);
     }
-    for calendar in &account.calendars {
-        let name = calendar.properties.displayname.as_deref().unwrap_or("(no name)");
-        let mut text = format!("{name} at {}", calendar.target.path);
-        let components = &calendar.properties.components;
-        text.push_str(&if components.is_empty() {
-            ", any kind".to_owned()
-        } else {
-            format!(", {}", components.join(" and "))
-        });
-        text.push_str(if calendar.writable { "" } else { ", read-only" });
-        text.push_str(if calendar.properties.subscription.is_some() {
-            ", a subscription: only its address can be kept"
-        } else {
-            ""
-        });
-        findings.push(good("calendar", text));
-    }
+    findings.extend(account.calendars.iter().map(|calendar| good("calendar", describe(calendar))));
     if let Some(calendar) =
         account.calendars.iter().find(|calendar| calendar.properties.subscription.is_none())
     {
@@ -62,7 +51,23 @@ pub(crate) async fn check(session: &Session, username: &str, account: &Account) 
     Ok(findings)
 }
 
-/// What the server says of itself.
+/// Describes a calendar: name, path, kinds of objects, and what cannot be done with it.
+fn describe(calendar: &Calendar) -> String {
+    let properties = &calendar.properties;
+    let name = properties.displayname.as_deref().unwrap_or("(no name)");
+    let kinds = match properties.components.as_slice() {
+        [] => "any kind".to_owned(),
+        kinds => kinds.join(" and "),
+    };
+    let access = if calendar.writable { "" } else { ", read-only" };
+    let subscription = match properties.subscription {
+        Some(_) => ", a subscription: only its address can be kept",
+        None => "",
+    };
+    format!("{name} at {}, {kinds}{access}{subscription}", calendar.target.path)
+}
+
+/// Returns findings from the headers that describe the server.
 async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
     let answer = match session.send(capabilities::request(place.clone())).await {
         Ok(answer) => answer,
@@ -95,7 +100,7 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether listing and reading work as they should, tried on one calendar.
+/// Returns whether listing and reading work, tried on one calendar.
 async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
     let listing = match listing::list(session, calendar).await {
         Ok(listing) => listing,

@@ -7,6 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+pub(crate) use dav_model::found;
+use dav_model::{Account, Delivery};
 use futures::future::{LocalBoxFuture, ready};
 use futures::stream::iter;
 use futures::task::LocalSpawnExt;
@@ -34,9 +36,7 @@ impl Canned {
     }
 
     pub(crate) fn multistatus(responses: &str) -> Self {
-        Self::status(207).body(format!(
-            r#"<?xml version="1.0"?><multistatus xmlns="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:a="http://apple.com/ns/ical/">{responses}</multistatus>"#
-        ))
+        Self::status(207).body(dav_model::multistatus(responses))
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -76,11 +76,22 @@ pub(crate) fn target(path: &str) -> Target {
     Target::of(&url::Url::parse("https://cal.example").unwrap()).unwrap().with_path(path)
 }
 
-/// Returns one response of a multistatus, with properties that were found.
-pub(crate) fn found(href: &str, properties: &str) -> String {
-    format!(
-        "<response><href>{href}</href><propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat></response>"
-    )
+/// Returns what the model of a server answers.
+pub(crate) fn ask(account: &Account, request: &Request) -> Reply {
+    let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let reply = account.answer(&dav_model::Request {
+        method: request.method.to_owned(),
+        path: request.target.path.clone(),
+        headers,
+        body: String::from_utf8_lossy(&request.body).into_owned(),
+    });
+    let canned = Canned { status: reply.status, headers: reply.headers, pieces: vec![Ok(reply.body)] };
+    match reply.delivery {
+        Delivery::Whole => Ok(canned),
+        Delivery::BreaksOff | Delivery::Repeats(_) => Ok(canned.broken()),
+        Delivery::Reset => Err(TransportError::Broken("reset".to_owned())),
+        Delivery::Silence(_) => Err(TransportError::Timeout("silence".to_owned())),
+    }
 }
 
 /// The transport of a test, with what went through it.

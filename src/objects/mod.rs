@@ -3,5 +3,9 @@
 
 pub(crate) mod fetcher;
 pub(crate) mod get;
+pub(crate) mod index;
+pub(crate) mod list;
 pub(crate) mod listing;
 pub(crate) mod multiget;
+mod queue;
+mod read_ahead;

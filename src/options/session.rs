@@ -1,4 +1,4 @@
-//! What a session needs of the options.
+//! The configuration of a session, from the options.
 
 use super::ConnectionOptions;
 use crate::session::{Credentials, SessionConfig};

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! It is the slow way to read a calendar, one request for each object, and the exact one: the bytes are the
-//! server's, while XML changes line ends. The usual way is [`multiget`](crate::caldav::multiget).
+//! server's, while XML changes line ends. The usual way is `caldav/multiget.rs`.
 
 use futures::StreamExt;
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The answer is a [`Multistatus`](super::multistatus::Multistatus). What the properties mean is decided by
-//! the requests of [`caldav`](crate::caldav), which ask for different ones.
+//! the requests of `caldav`, which ask for different ones.
 
 use dav_xml::{Name, declarations, empty_element};
 
