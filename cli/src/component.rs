@@ -30,7 +30,7 @@ pub(crate) fn find(chosen: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 /// Loads the component, and prints if it had to be compiled, because that is slow.
 pub(crate) fn load(file: &Path, output: Output) -> anyhow::Result<Connector> {
     let connector = Connector::load(file)?;
-    if let CodeSource::CompiledAtLoad(why) = connector.origin()
+    if let CodeSource::CompiledAtLoad(why) = connector.code_source()
         && !output.json
     {
         eprintln!(
@@ -51,8 +51,8 @@ pub(crate) fn compile(file: &Path, portable: bool) -> anyhow::Result<()> {
 /// Prints what is known of the component without running it.
 pub(crate) fn inspect(file: &Path, json: bool) -> anyhow::Result<()> {
     let connector = Connector::load(file)?;
-    let code = match connector.origin() {
-        Origin::Compiled(path) => format!("from {}", path.display()),
+    let code = match connector.code_source() {
+        CodeSource::File(path) => format!("from {}", path.display()),
         CodeSource::CompiledAtLoad(why) => format!("compiled for this run ({why})"),
     };
     if json {
