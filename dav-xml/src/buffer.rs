@@ -1,7 +1,7 @@
 //! The bytes of a document that have arrived and are not parsed yet.
 
 use crate::carriage_returns::CarriageReturns;
-use crate::{Limits, XmlError};
+use crate::{XmlError, XmlLimits};
 
 /// The bytes between the part that is parsed and the part that is still to come.
 ///
@@ -22,7 +22,7 @@ pub(crate) struct ParseBuffer {
 }
 
 impl ParseBuffer {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: XmlLimits) -> Self {
         Self {
             bytes: Vec::new(),
             parsed: 0,

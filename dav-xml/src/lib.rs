@@ -7,15 +7,15 @@
 //! quick-xml parses. It does not read DTDs, so an entity that a document defines is an error, and nothing
 //! expands.
 //!
-//! - [`Multistatus`] reads the answer to PROPFIND and REPORT, one [`Response`] at a time.
+//! - [`MultistatusParser`] reads the answer to PROPFIND and REPORT, one [`ResponseElement`] at a time.
 //! - [`dav_error`] reads the body of a refusal.
 //! - [`Name`] lists the elements that are read or written. Elements with other names are skipped.
 //! - [`element`], [`empty_element`], [`declarations`] and [`escape`] write request bodies.
 //!
 //! ```
-//! use dav_xml::{Limits, Multistatus, Name, Next};
+//! use dav_xml::{XmlLimits, MultistatusParser, Name, Next};
 //!
-//! let mut multistatus = Multistatus::new(Limits::PROPERTIES);
+//! let mut multistatus = MultistatusParser::new(XmlLimits::PROPERTIES);
 //! multistatus.feed(b"<multistatus xmlns=\"DAV:\"><response><href>/a</href><propstat><prop>")?;
 //! assert!(matches!(multistatus.next_response()?, Next::Feed));
 //! multistatus.feed(b"<getetag>\"1\"</getetag></prop></propstat></response></multistatus>")?;
@@ -35,14 +35,14 @@ mod tokens;
 mod write;
 
 pub use error::{DavError, dav_error};
-pub use multistatus::{Element, Multistatus, Next, Response};
+pub use multistatus::{Element, MultistatusParser, Next, ResponseElement};
 pub use names::{APPLE, CALDAV, CALENDARSERVER, DAV, Name, PREFIXES};
 pub use write::{declarations, element, empty_element, escape};
 
 /// The limits of a document. The server chooses what it sends, so everything that takes memory or time has a
 /// limit; a document beyond one of them is an [`XmlError::Limit`].
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct XmlLimits {
     /// Bytes of the whole document, after the transfer encoding (gzip) is decoded.
     pub total: u64,
     /// Bytes of one part, which is kept in memory: of one response of a multistatus.
@@ -55,7 +55,7 @@ pub struct Limits {
     pub elements: usize,
 }
 
-impl Limits {
+impl XmlLimits {
     /// For answers without calendar data: up to 1 GiB, and 4 MiB for each resource.
     pub const PROPERTIES: Self =
         Self { total: 1 << 30, part: 4 << 20, depth: 32, attributes: 64, elements: 10_000 };
@@ -73,7 +73,7 @@ pub enum XmlError {
     /// The document ends before its root element does: the server or a proxy has cut it off.
     #[error("the XML ends too early")]
     Truncated,
-    /// One of the [`Limits`] is exceeded; the text names it.
+    /// One of the [`XmlLimits`] is exceeded; the text names it.
     #[error("the XML has more {0} than allowed")]
     Limit(&'static str),
     /// The root is another element. The text names the expected one.

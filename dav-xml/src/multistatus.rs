@@ -19,11 +19,11 @@
 use crate::buffer::ParseBuffer;
 use crate::names::Name;
 use crate::tokens::{Scope, Token, Tokens};
-use crate::{Limits, XmlError};
+use crate::{XmlError, XmlLimits};
 
 /// One `response` of a multistatus (RFC 4918 14.24).
 #[derive(Debug, Default)]
-pub struct Response {
+pub struct ResponseElement {
     /// The resource, in the server's spelling and without white space around it; empty if the server left it
     /// out.
     pub href: String,
@@ -36,7 +36,7 @@ pub struct Response {
     pub failed: Vec<(Name, u16)>,
 }
 
-impl Response {
+impl ResponseElement {
     /// Returns a property that was found, with its content.
     #[must_use]
     pub fn property(&self, name: Name) -> Option<&Element> {
@@ -86,21 +86,21 @@ impl Element {
 #[derive(Debug)]
 pub enum Next {
     /// The next response.
-    Response(Response),
-    /// The next response has not arrived completely: call [`Multistatus::feed`], or [`Multistatus::end`].
+    Response(ResponseElement),
+    /// The next response has not arrived completely: call [`MultistatusParser::feed`], or [`MultistatusParser::end`].
     Feed,
     /// The document has ended properly.
     End,
 }
 
 /// Reads a multistatus in pieces: see the example of the [crate](crate).
-pub struct Multistatus {
+pub struct MultistatusParser {
     buffer: ParseBuffer,
     scope: Scope,
-    limits: Limits,
+    limits: XmlLimits,
     at: Position,
     /// Responses that are parsed and not delivered yet.
-    ready: std::vec::IntoIter<Response>,
+    ready: std::vec::IntoIter<ResponseElement>,
     /// The error that follows them.
     error: Option<XmlError>,
 }
@@ -116,10 +116,10 @@ enum Position {
     Epilog,
 }
 
-impl Multistatus {
+impl MultistatusParser {
     /// Creates a parser for a document of at most `limits`.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: XmlLimits) -> Self {
         Self {
             buffer: ParseBuffer::new(limits),
             scope: Scope::default(),
@@ -134,7 +134,7 @@ impl Multistatus {
     ///
     /// # Errors
     ///
-    /// The document is larger than [`Limits::total`].
+    /// The document is larger than [`XmlLimits::total`].
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), XmlError> {
         self.buffer.feed(piece)
     }
@@ -199,7 +199,7 @@ impl Multistatus {
 }
 
 /// Parses from the end of one response to the end of the next, or to the end of the document.
-fn part(tokens: &mut Tokens<'_>, mut at: Position) -> Result<(Option<Response>, Position), XmlError> {
+fn part(tokens: &mut Tokens<'_>, mut at: Position) -> Result<(Option<ResponseElement>, Position), XmlError> {
     loop {
         match tokens.next()? {
             Token::Start(Some(Name::Multistatus)) if at == Position::Prolog => at = Position::Root,
@@ -213,8 +213,8 @@ fn part(tokens: &mut Tokens<'_>, mut at: Position) -> Result<(Option<Response>, 
 }
 
 /// Parses a response that has just begun, to its end.
-fn response(tokens: &mut Tokens<'_>) -> Result<Response, XmlError> {
-    let mut response = Response::default();
+fn response(tokens: &mut Tokens<'_>) -> Result<ResponseElement, XmlError> {
+    let mut response = ResponseElement::default();
     loop {
         match tokens.next()? {
             Token::Start(Some(Name::Href)) => text(tokens)?.clone_into(&mut response.href),
@@ -228,7 +228,7 @@ fn response(tokens: &mut Tokens<'_>) -> Result<Response, XmlError> {
 }
 
 /// Parses a propstat that has just begun, and sorts its properties by their status, which comes after them.
-fn propstat(tokens: &mut Tokens<'_>, response: &mut Response) -> Result<(), XmlError> {
+fn propstat(tokens: &mut Tokens<'_>, response: &mut ResponseElement) -> Result<(), XmlError> {
     let (mut properties, mut status) = (Vec::new(), None);
     loop {
         match tokens.next()? {
@@ -300,8 +300,8 @@ fn status_code(line: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Vec<Response>, XmlError> {
-        let mut multistatus = Multistatus::new(Limits::PROPERTIES);
+    fn parse(text: &str) -> Result<Vec<ResponseElement>, XmlError> {
+        let mut multistatus = MultistatusParser::new(XmlLimits::PROPERTIES);
         let mut pieces = text.as_bytes().chunks(100);
         let mut all = Vec::new();
         loop {

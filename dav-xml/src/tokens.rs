@@ -8,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{NamespaceResolver, ResolveResult};
 
 use crate::names::Name;
-use crate::{Limits, XmlError};
+use crate::{XmlError, XmlLimits};
 
 /// How many spellings of element names are remembered.
 const SEEN: usize = 64;
@@ -90,7 +90,7 @@ impl Scope {
 pub(crate) struct Tokens<'w> {
     reader: Reader<&'w [u8]>,
     scope: &'w mut Scope,
-    limits: Limits,
+    limits: XmlLimits,
     /// Elements that were open where the buffer begins.
     base: u16,
     /// Elements that are open now.
@@ -109,7 +109,7 @@ pub(crate) struct Tokens<'w> {
 impl<'w> Tokens<'w> {
     /// Creates the tokens of `bytes`, at whose beginning `base` elements are open.
     #[must_use]
-    pub(crate) fn new(bytes: &'w [u8], scope: &'w mut Scope, base: u16, limits: Limits) -> Self {
+    pub(crate) fn new(bytes: &'w [u8], scope: &'w mut Scope, base: u16, limits: XmlLimits) -> Self {
         scope.leave_to(base);
         let mut reader = Reader::from_reader(bytes);
         // The end of the root comes without its beginning; `next` compares its name.
@@ -262,7 +262,7 @@ mod tests {
     use crate::buffer::ParseBuffer;
 
     /// One part, read as its callers do.
-    fn text_of(pieces: &[&str], limits: Limits) -> Result<String, XmlError> {
+    fn text_of(pieces: &[&str], limits: XmlLimits) -> Result<String, XmlError> {
         let (mut buffer, mut scope) = (ParseBuffer::new(limits), Scope::default());
         let mut pieces = pieces.iter();
         loop {
@@ -301,7 +301,7 @@ mod tests {
         for size in [1, 2, 3, 7, 1000] {
             let pieces: Vec<&str> =
                 (0..whole.len()).step_by(size).map(|i| &whole[i..(i + size).min(whole.len())]).collect();
-            assert_eq!(text_of(&pieces, Limits::PROPERTIES).unwrap(), expected, "pieces of {size}");
+            assert_eq!(text_of(&pieces, XmlLimits::PROPERTIES).unwrap(), expected, "pieces of {size}");
         }
     }
 
@@ -312,7 +312,7 @@ mod tests {
         for size in 1..whole.len() {
             let pieces: Vec<&str> =
                 (0..whole.len()).step_by(size).map(|i| &whole[i..(i + size).min(whole.len())]).collect();
-            let text = text_of(&pieces, Limits::PROPERTIES);
+            let text = text_of(&pieces, XmlLimits::PROPERTIES);
             assert_eq!(text.unwrap(), expected, "pieces of {size}");
         }
     }
@@ -320,12 +320,12 @@ mod tests {
     #[test]
     fn entities_of_a_dtd_are_refused() {
         let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
-        assert!(matches!(text_of(&[bomb], Limits::PROPERTIES), Err(XmlError::Malformed(_))));
+        assert!(matches!(text_of(&[bomb], XmlLimits::PROPERTIES), Err(XmlError::Malformed(_))));
     }
 
     #[test]
     fn limits_hold() {
-        let limits = Limits { total: 400, part: 100, depth: 3, attributes: 2, elements: 5 };
+        let limits = XmlLimits { total: 400, part: 100, depth: 3, attributes: 2, elements: 5 };
         let limit = |text: &str| match text_of(&[text], limits) {
             Err(XmlError::Limit(what)) => what,
             other => panic!("{other:?}"),
@@ -341,8 +341,8 @@ mod tests {
     #[test]
     fn an_early_end_is_an_error() {
         for text in ["", "<a><b></b>", "<a><b", "<a>text"] {
-            assert!(matches!(text_of(&[text], Limits::PROPERTIES), Err(XmlError::Truncated)), "{text}");
+            assert!(matches!(text_of(&[text], XmlLimits::PROPERTIES), Err(XmlError::Truncated)), "{text}");
         }
-        assert!(matches!(text_of(&["<a></b>"], Limits::PROPERTIES), Err(XmlError::Malformed(_))));
+        assert!(matches!(text_of(&["<a></b>"], XmlLimits::PROPERTIES), Err(XmlError::Malformed(_))));
     }
 }

@@ -4,10 +4,10 @@ use regex::RegexBuilder;
 
 use crate::finding::Finding;
 use crate::imports::imports;
-use crate::rules::{DIRECTIONS, Direction, FORBIDDEN, Forbidden, is_within_any};
+use crate::rules::{FORBIDDEN, Forbidden, LAYERS, is_within, is_within_any};
 use crate::workspace::Workspace;
 
-/// Reports imports against [`DIRECTIONS`].
+/// Reports imports against [`LAYERS`].
 pub(crate) fn check_imports(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     for import in workspace.crates.iter().flat_map(|one| imports(workspace, one)) {
@@ -15,16 +15,24 @@ pub(crate) fn check_imports(workspace: &Workspace) -> Vec<Finding> {
         else {
             continue;
         };
-        for rule in DIRECTIONS.iter().filter(|rule| is_against(rule, &from.path, &to.path)) {
-            let text = format!("imports {}; {}", to.path, rule.why);
+        if is_against(&from.path, &to.path) {
+            let text = format!("imports {}, which is not in a lower layer (LAYERS in rules.rs)", to.path);
             findings.push(Finding::new(&from.path, import.line, "direction", text));
         }
     }
     findings
 }
 
-fn is_against(rule: &Direction, from: &str, to: &str) -> bool {
-    is_within_any(from, rule.from) && is_within_any(to, rule.never)
+/// Returns true if both files are within a layer, not within the same module, and `to` is not lower than `from`.
+fn is_against(from: &str, to: &str) -> bool {
+    let place = |path: &str| {
+        let in_row = |row: &[&'static str]| row.iter().copied().find(|module| is_within(path, module));
+        LAYERS.iter().enumerate().find_map(|(layer, row)| Some((layer, in_row(row)?)))
+    };
+    match (place(from), place(to)) {
+        (Some((from_layer, from)), Some((to_layer, to))) => from != to && to_layer >= from_layer,
+        _ => false,
+    }
 }
 
 /// Reports words against [`FORBIDDEN`].
@@ -55,7 +63,7 @@ mod tests {
     use crate::workspace::tests::workspace;
 
     #[test]
-    fn an_import_against_the_table_is_reported() {
+    fn an_import_of_a_higher_layer_is_reported() {
         let files = [
             ("src/lib.rs", "mod destination; mod source; mod options; mod session;"),
             ("src/destination/mod.rs", "\nuse crate::source::last_segment;"),

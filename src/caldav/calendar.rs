@@ -4,7 +4,7 @@
 //! `Properties::of` here, and to the list of updates in `destination/properties.rs`, so that a restore sets
 //! it. `.caldav.json` follows [`Properties`].
 
-use dav_xml::{Name, Response};
+use dav_xml::{Name, ResponseElement};
 use serde::{Deserialize, Serialize};
 
 use crate::http::Target;
@@ -104,14 +104,14 @@ pub(super) const PROPERTIES: [Name; 18] = [
 impl Calendar {
     /// Reads the calendar at `target` from its response. Its resource type is not looked at.
     #[must_use]
-    pub fn of(target: &Target, response: &Response) -> Self {
+    pub fn of(target: &Target, response: &ResponseElement) -> Self {
         let properties = Properties::of(response);
         Self { target: target.as_collection(), writable: is_writable(response), properties }
     }
 }
 
 impl Properties {
-    fn of(response: &Response) -> Self {
+    fn of(response: &ResponseElement) -> Self {
         let text = |name| response.text(name).map(str::to_owned);
         // The only one whose white space counts: it holds lines of iCalendar.
         let timezone = response.property(Name::CalendarTimezone).map(|element| element.text.clone());
@@ -133,7 +133,7 @@ impl Properties {
 
 impl Subscription {
     /// A collection is a subscription by its resource type, or because it has a source.
-    fn of(response: &Response) -> Option<Self> {
+    fn of(response: &ResponseElement) -> Option<Self> {
         let has = |name| response.property(name).is_some();
         let text = |name| response.text(name).map(str::to_owned);
         let source = response.property(Name::Source);
@@ -149,7 +149,7 @@ impl Subscription {
 }
 
 /// Returns the kinds of the component set in upper case, sorted and without repetitions.
-fn components(response: &Response) -> Vec<String> {
+fn components(response: &ResponseElement) -> Vec<String> {
     let set = response.property(Name::SupportedComponents);
     let names = set.into_iter().flat_map(|set| &set.children).filter_map(|comp| comp.attribute.as_ref());
     let mut kinds: Vec<String> = names.map(|name| name.to_ascii_uppercase()).collect();
@@ -159,7 +159,7 @@ fn components(response: &Response) -> Vec<String> {
 }
 
 /// Returns whether the calendar counts for free-busy (RFC 6638 9.1), if the server reports it.
-fn transparency(response: &Response) -> Option<&'static str> {
+fn transparency(response: &ResponseElement) -> Option<&'static str> {
     let value = response.property(Name::ScheduleCalendarTransp)?;
     let is = |name| value.child(name).is_some();
     if is(Name::Transparent) { Some("transparent") } else { is(Name::Opaque).then_some("opaque") }
@@ -167,7 +167,7 @@ fn transparency(response: &Response) -> Option<&'static str> {
 
 /// Returns true if the account has a privilege that includes adding members (RFC 3744 3), or if none is
 /// reported.
-fn is_writable(response: &Response) -> bool {
+fn is_writable(response: &ResponseElement) -> bool {
     let Some(set) = response.property(Name::CurrentUserPrivilegeSet) else { return true };
     let writing =
         [Name::PrivilegeAll, Name::PrivilegeWrite, Name::PrivilegeWriteContent, Name::PrivilegeBind];

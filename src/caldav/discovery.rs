@@ -18,7 +18,7 @@
 //!
 //! The order of the requests, and what to try if nothing is found, are in `account/discovery.rs`.
 
-use dav_xml::{Element, Limits, Name, Response};
+use dav_xml::{Element, Name, ResponseElement, XmlLimits};
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Answer, Request, Target};
@@ -38,7 +38,7 @@ pub enum Leads {
     Unauthenticated,
     /// The resource is a collection that names nothing. It may be a home set nevertheless.
     Collection(Target),
-    /// Nowhere.
+    /// The resource names none of these.
     Nowhere,
     /// The multistatus lists it with this failing status.
     Refused(u16),
@@ -59,7 +59,7 @@ pub fn request(target: Target) -> Request {
 ///
 /// An answer that is not a multistatus or has no response (`protocol`), or cannot be read to its end.
 pub async fn parse(answer: Answer) -> Result<Leads> {
-    let mut multistatus = Multistatus::new(answer, Limits::PROPERTIES)?;
+    let mut multistatus = Multistatus::new(answer, XmlLimits::PROPERTIES)?;
     let target = multistatus.target().clone();
     let mut own = None;
     while let Some(response) = multistatus.next().await? {
@@ -70,7 +70,7 @@ pub async fn parse(answer: Answer) -> Result<Leads> {
 }
 
 /// Returns where a resource leads: what it is itself comes before what it names.
-fn leads(target: &Target, response: &Response) -> Leads {
+fn leads(target: &Target, response: &ResponseElement) -> Leads {
     if let Some(status @ 400..) = response.status {
         return Leads::Refused(status);
     }
@@ -96,7 +96,7 @@ fn leads(target: &Target, response: &Response) -> Leads {
 }
 
 /// Returns the home sets that a resource names, without repetitions.
-fn home_sets(target: &Target, response: &Response) -> Vec<Target> {
+fn home_sets(target: &Target, response: &ResponseElement) -> Vec<Target> {
     let mut homes: Vec<Target> = Vec::new();
     for href in response.property(Name::CalendarHomeSet).into_iter().flat_map(Element::hrefs) {
         if let Ok(home) = target.resolve_member(href).map(|home| home.as_collection())

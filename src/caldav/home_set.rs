@@ -19,7 +19,7 @@
 //! Collections within others are not searched: RFC 4791 4.2 does not allow calendars within calendars, and a
 //! home set names each collection that is to be looked into.
 
-use dav_xml::{Limits, Name};
+use dav_xml::{Name, XmlLimits};
 
 use super::calendar::{Calendar, PROPERTIES};
 use crate::error::{Error, Kind, Result};
@@ -52,7 +52,7 @@ pub fn request(target: Target, depth: Depth) -> Request {
 /// The home set itself is listed with an error (`not-found`), the list is cut short with 507 (RFC 4918 11.5)
 /// or empty (`protocol`), or it cannot be read to its end.
 pub async fn parse(answer: Answer) -> Result<HomeSet> {
-    let mut multistatus = Multistatus::new(answer, Limits::PROPERTIES)?;
+    let mut multistatus = Multistatus::new(answer, XmlLimits::PROPERTIES)?;
     let target = multistatus.target().clone();
     let mut found = HomeSet::default();
     let mut is_empty = true;

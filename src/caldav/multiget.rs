@@ -15,7 +15,7 @@
 //! Servers answer in any order, leave objects out, and break off at one that they cannot parse: an answer is
 //! compared with what was asked for, and the rest is fetched in another way (`objects/fetcher.rs`).
 
-use dav_xml::{Limits, Name, declarations, empty_element, escape};
+use dav_xml::{Name, XmlLimits, declarations, empty_element, escape};
 
 use crate::error::Result;
 use crate::http::{Answer, Request, Target};
@@ -63,7 +63,7 @@ pub fn request(calendar: &Target, paths: &[String]) -> Request {
 ///
 /// An answer with another status than 207 (`protocol`).
 pub fn parse(answer: Answer) -> Result<Objects> {
-    Multistatus::new(answer, Limits::OBJECTS).map(Objects)
+    Multistatus::new(answer, XmlLimits::OBJECTS).map(Objects)
 }
 
 impl Objects {

@@ -20,7 +20,7 @@
 //! objects out without reporting it. sync-collection (RFC 6578) is not used either: it needs a token that the
 //! last run has kept.
 
-use dav_xml::{Limits, Name, Response};
+use dav_xml::{Name, ResponseElement, XmlLimits};
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Answer, Request, Target};
@@ -71,7 +71,7 @@ pub fn request(calendar: Target) -> Request {
 /// The list is empty even of the calendar itself, cut short with 507 (RFC 6578 3.6), or the calendar is
 /// listed with an error (`protocol`); or it cannot be read to its end.
 pub async fn parse(answer: Answer) -> Result<Listing> {
-    let mut multistatus = Multistatus::new(answer, Limits::PROPERTIES)?;
+    let mut multistatus = Multistatus::new(answer, XmlLimits::PROPERTIES)?;
     let target = multistatus.target().clone();
     let mut listing = Listing::default();
     let mut is_empty = true;
@@ -84,7 +84,7 @@ pub async fn parse(answer: Answer) -> Result<Listing> {
 
 impl Listing {
     /// Adds a response of the calendar at `target`.
-    fn add(&mut self, target: &Target, response: &Response) -> Result<()> {
+    fn add(&mut self, target: &Target, response: &ResponseElement) -> Result<()> {
         let Ok(member) = target.resolve_member(&response.href) else {
             self.strange.push(format!("an object without a usable address ({})", response.href));
             return Ok(());
@@ -110,7 +110,7 @@ impl Listing {
 
 impl Listed {
     /// Reads the object of this name from its response.
-    fn of(name: &str, response: &Response) -> Self {
+    fn of(name: &str, response: &ResponseElement) -> Self {
         Self {
             name: name.into(),
             etag: response.text(Name::GetEtag).map(Into::into),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::auth::Credentials;
+use super::credentials::Credentials;
 use crate::http::{Origin, host_matches};
 
 /// Everything that a [`Session`](super::Session) needs to know. How people write it is for

@@ -4,6 +4,7 @@
 mod auth;
 mod body;
 mod config;
+mod credentials;
 mod gzip;
 mod limiter;
 mod redirect;
@@ -22,9 +23,9 @@ use crate::http::{Answer, Request, Response, Target, Transport, TransportError};
 use crate::webdav::refusal::Refusal;
 use crate::webdav::status;
 use auth::Auth;
-pub use auth::{Credentials, Secret};
 use body::TimedBody;
 pub use config::{SessionConfig, Trust};
+pub use credentials::{Credentials, Secret};
 use limiter::{ConcurrencyLimiter, Permit};
 
 /// How much longer a whole answer may take than one pause within it.

@@ -5,7 +5,7 @@
 //! An answer that breaks off is an error after the responses that have arrived: a list must then be
 //! discarded, while single objects may be used.
 
-use dav_xml::{Limits, Next, Response, XmlError};
+use dav_xml::{Next, ResponseElement, XmlError, XmlLimits};
 use futures::StreamExt;
 
 use super::status::transport_error;
@@ -15,7 +15,7 @@ use crate::http::{Answer, Body, Target};
 /// A multistatus that is being read.
 pub struct Multistatus {
     target: Target,
-    parser: dav_xml::Multistatus,
+    parser: dav_xml::MultistatusParser,
     body: Body,
 }
 
@@ -25,10 +25,10 @@ impl Multistatus {
     /// # Errors
     ///
     /// An answer with another status than 207 (`protocol`): the server does not speak WebDAV at this target.
-    pub fn new(answer: Answer, limits: Limits) -> Result<Self> {
+    pub fn new(answer: Answer, limits: XmlLimits) -> Result<Self> {
         let Answer { target, response } = answer;
         match response.status {
-            207 => Ok(Self { target, parser: dav_xml::Multistatus::new(limits), body: response.body }),
+            207 => Ok(Self { target, parser: dav_xml::MultistatusParser::new(limits), body: response.body }),
             status => Err(Error::new(
                 Kind::Protocol,
                 format!("{target}: not a CalDAV server, the answer is {status} in place of 207"),
@@ -48,7 +48,7 @@ impl Multistatus {
     ///
     /// A body that breaks off (`unreachable`), one that is larger than the limits (`too-large`), and one that
     /// is not a multistatus (`protocol`).
-    pub async fn next(&mut self) -> Result<Option<Response>> {
+    pub async fn next(&mut self) -> Result<Option<ResponseElement>> {
         loop {
             match self.parser.next_response().map_err(|error| self.failed(&error))? {
                 Next::Response(response) => return Ok(Some(response)),
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn responses_come_one_by_one() {
         let answer = Canned::multistatus(&[found("/a", ""), found("/b", "")].concat()).answer("/");
-        let mut multistatus = Multistatus::new(answer, Limits::PROPERTIES).unwrap();
+        let mut multistatus = Multistatus::new(answer, XmlLimits::PROPERTIES).unwrap();
         assert_eq!(block_on(multistatus.next()).unwrap().unwrap().href, "/a");
         assert_eq!(block_on(multistatus.next()).unwrap().unwrap().href, "/b");
         assert!(block_on(multistatus.next()).unwrap().is_none());
@@ -90,10 +90,10 @@ mod tests {
             Ok(mut multistatus) => block_on(multistatus.next()).unwrap_err().kind,
             Err(error) => error.kind,
         };
-        assert_eq!(kind(Canned::status(200).body("<html/>"), Limits::PROPERTIES), Kind::Protocol);
-        assert_eq!(kind(Canned::status(207).body("<html/>"), Limits::PROPERTIES), Kind::Protocol);
-        assert_eq!(kind(Canned::status(207).broken(), Limits::PROPERTIES), Kind::Unreachable);
-        let small = Limits { total: 10, ..Limits::PROPERTIES };
+        assert_eq!(kind(Canned::status(200).body("<html/>"), XmlLimits::PROPERTIES), Kind::Protocol);
+        assert_eq!(kind(Canned::status(207).body("<html/>"), XmlLimits::PROPERTIES), Kind::Protocol);
+        assert_eq!(kind(Canned::status(207).broken(), XmlLimits::PROPERTIES), Kind::Unreachable);
+        let small = XmlLimits { total: 10, ..XmlLimits::PROPERTIES };
         assert_eq!(kind(Canned::multistatus(""), small), Kind::TooLarge);
     }
 }
