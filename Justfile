@@ -15,16 +15,17 @@ default:
 
 # A real server, an account on it, and its backup
 demo: build
-    cargo run --release --quiet --package host-tests --bin demo
+    target/release/demo
 
-# The component, the one that only backs up, the program, and the component compiled for it
+# The component, the one that only backs up, the program, and the component compiled for it; nothing that only
+# tests need
 build: target
     {{ build_component }} --no-default-features
     mkdir -p target/release
     cp {{ component }} target/release/caldav-backup.wasm
     {{ build_component }}
     cp {{ component }} target/release/caldav.wasm
-    cargo build --locked --release --workspace
+    cargo build --locked --release --workspace --exclude host-tests --exclude dav-model --exclude hostile-guest --exclude source-lint
     target/release/plakar-caldav compile
 
 # rustup reads rust-toolchain.toml, but not every rustup adds the target from it

@@ -1,39 +1,42 @@
-//! The one error of the connector's public surface: an outcome that a caller acts on, and a text for
-//! people. Inner modules have small error types of their own where a caller must tell them apart.
+//! The error of the connector's public interface: a kind that a caller acts on, and a text for people. Inner
+//! modules have error types of their own where a caller has to tell failures apart.
+//!
+//! Texts have the form `subject: problem. Advice`: the subject is a path, a URL or an option, and no full
+//! stop is at the end, because the text becomes part of other texts. The program that prints it adds one.
 
 use std::fmt;
 
-/// What kind of failure it is: one for each thing a caller may do about it. The same list as
-/// `error` in `wit/types.wit`.
+/// The kind of a failure: one for each thing that a caller may do about it. The same list as `error` in
+/// `wit/types.wit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Options are missing, unknown or wrong.
     InvalidOptions,
-    /// The server did not accept the credentials.
+    /// The server did not accept the credentials, or wants some.
     SignInRefused,
-    /// Signed in, but not allowed.
+    /// The account is signed in, and is not allowed to do this.
     Forbidden,
-    /// It is not there.
+    /// The account, the calendar or the object does not exist.
     NotFound,
-    /// The server asks for a pause.
+    /// The server is overloaded or asks for fewer requests: the same may succeed later.
     RateLimited,
-    /// The server has no room left.
+    /// The account has no room left.
     QuotaExceeded,
-    /// It can be read but not written.
+    /// The calendar can be read and not be written.
     ReadOnly,
-    /// Larger than a limit.
+    /// Something is larger than a limit of the server, of the host or of the connector.
     TooLarge,
-    /// Something newer or different is in the way.
+    /// Something newer or different is in its place.
     Conflict,
     /// The server or this connector cannot do this at all.
     Unsupported,
-    /// No connection, a broken one, or no answer in time.
+    /// There is no connection, it broke, or there was no answer in time.
     Unreachable,
     /// The server's certificate was not accepted.
     Tls,
-    /// The host's policy does not allow it.
+    /// The host's policy does not allow the address.
     Denied,
-    /// An answer could not be understood.
+    /// An answer cannot be understood, or contradicts itself.
     Protocol,
     /// The caller asked to stop.
     Cancelled,
@@ -42,8 +45,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns true for the kinds that end the whole run, of a backup and of a restore: whatever is left to do
-    /// would fail for the same reason. This is the only list of them in the connector, and the same as in
+    /// Returns true for the kinds that end the whole run, of a backup and of a restore: whatever is left to
+    /// do would fail for the same reason. This is the only list of them in the connector, and the same as in
     /// `wit/types.wit`. What fails for one calendar or one object alone must be of another kind.
     #[must_use]
     pub fn ends_run(self) -> bool {
@@ -54,11 +57,11 @@ impl Kind {
     }
 }
 
-/// A failure: its kind, and one or more sentences that say what, where, why and what to do.
+/// A failure: its kind, and a text that states where it happened, what is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What a caller may act on.
+    /// The kind, for callers.
     pub kind: Kind,
     message: String,
 }
@@ -67,20 +70,20 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Makes an error. The message may quote what a server sent: it is cut to a readable length and
-    /// stripped of control characters here, so that no caller needs to.
+    /// Creates an error. The text may quote what a server sent: it is made safe to print here, so that no
+    /// caller has to. Those of `InvalidOptions` keep their lines, one for each mistake.
     pub fn new(kind: Kind, message: impl AsRef<str>) -> Self {
         let keep_lines = kind == Kind::InvalidOptions;
         Self { kind, message: printable(message.as_ref(), keep_lines) }
     }
 
-    /// The same error with words in front that say where it happened.
+    /// Returns the same error with the subject `place` in front.
     #[must_use]
     pub fn at(self, place: impl fmt::Display) -> Self {
         Self::new(self.kind, format!("{place}: {}", self.message))
     }
 
-    /// The text for people.
+    /// Returns the text for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -93,10 +96,12 @@ impl Error {
     }
 }
 
-/// The longest text that is shown to people, in characters.
+/// The longest text of an error, in characters.
 const MAX_MESSAGE: usize = 2000;
 
-/// Text that is safe on a terminal and in a log: no control character, no endless line.
+/// Returns text that is safe on a terminal and in a log: spaces in place of control characters and of
+/// characters that [hide or reorder](is_invisible) others, and at most [`MAX_MESSAGE`] characters. The host
+/// has the same rule, because it does not rely on a component's.
 fn printable(text: &str, keep_lines: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for (count, c) in text.chars().enumerate() {
@@ -113,8 +118,8 @@ fn printable(text: &str, keep_lines: bool) -> String {
     out
 }
 
-/// Characters that can hide or reorder what a terminal shows: line and paragraph separators and the
-/// bidirectional controls.
+/// Returns true for characters that can hide or reorder what a terminal shows: line and paragraph separators,
+/// the bidirectional controls (Unicode Standard Annex 9), and the zero width no-break space.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,10 +1,8 @@
 //! The account that a command works on: arguments, and the job that they start.
 
 use clap::{Args, ValueHint};
-use connector_host::Error;
 use connector_host::engine::Connector;
-use connector_host::job::{Exporter, Importer};
-use connector_host::limits::Limits;
+use connector_host::{Exporter, Importer, JobError, Limits};
 use plakar_caldav::host_options;
 
 use crate::interrupt::stop_on_ctrl_c;
@@ -37,9 +35,9 @@ impl AccountArguments {
     }
 
     /// Starts a job that reads this account. Ctrl-C cancels it.
-    pub(crate) async fn open_importer(&self, connector: &Connector) -> Result<Importer, Error> {
-        let (grant, options) = host_options::split(self.options(), Limits::default())?;
-        let importer = Importer::open(connector, options, grant).await?;
+    pub(crate) async fn open_importer(&self, connector: &Connector) -> Result<Importer, JobError> {
+        let (config, options) = host_options::split(self.options(), Limits::default())?;
+        let importer = Importer::open(connector, options, config).await?;
         let job = importer.clone();
         stop_on_ctrl_c(move || job.cancel());
         Ok(importer)
@@ -50,12 +48,12 @@ impl AccountArguments {
         &self,
         connector: &Connector,
         is_dry_run: bool,
-    ) -> Result<Exporter, Error> {
-        let (grant, mut options) = host_options::split(self.options(), Limits::default())?;
+    ) -> Result<Exporter, JobError> {
+        let (config, mut options) = host_options::split(self.options(), Limits::default())?;
         if is_dry_run {
             options.push(("dry_run".to_owned(), "true".to_owned()));
         }
-        let exporter = Exporter::open(connector, options, grant).await?;
+        let exporter = Exporter::open(connector, options, config).await?;
         let job = exporter.clone();
         stop_on_ctrl_c(move || job.cancel());
         Ok(exporter)

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueHint};
-use connector_folder::backup::{Event, MirrorError, Summary, mirror};
-use connector_host::Error;
+use connector_folder::{BackupError, BackupEvent, BackupSummary, backup_to_folder};
 use connector_host::api::Source;
 use connector_host::engine::Connector;
-use connector_host::job::Importer;
+use connector_host::{Importer, JobError};
 use indicatif::{HumanBytes, HumanDuration};
 use serde_json::json;
 
@@ -36,7 +35,7 @@ pub(crate) struct BackupArguments {
 }
 
 /// Makes the folder equal to the account.
-pub(crate) async fn run(connector: &Connector, arguments: &BackupArguments) -> Result<Exit, Error> {
+pub(crate) async fn run(connector: &Connector, arguments: &BackupArguments) -> Result<Exit, JobError> {
     let BackupArguments { account, dir, dry_run, no_progress, quiet } = arguments;
     let output = account.output(*quiet);
     let importer = account.open_importer(connector).await?;
@@ -45,7 +44,8 @@ pub(crate) async fn run(connector: &Connector, arguments: &BackupArguments) -> R
     let progress =
         if has_bar { Progress::with_bar(output, "objects") } else { Progress::without_bar(output) };
     let mut printer = BackupPrinter { output, is_dry_run: *dry_run, progress };
-    let (summary, result) = mirror(&importer, dir, *dry_run, &mut |event| printer.print(&event)).await;
+    let (summary, result) =
+        backup_to_folder(&importer, dir, *dry_run, &mut |event| printer.print(&event)).await;
     printer.progress.finish();
     let exit = match &result {
         Ok(()) if summary.failed == 0 => Exit::Done,
@@ -68,8 +68,8 @@ pub(crate) async fn run(connector: &Connector, arguments: &BackupArguments) -> R
 /// Everything that the summary says.
 struct BackupEnd<'a> {
     importer: &'a Importer,
-    summary: Summary,
-    error: Option<MirrorError>,
+    summary: BackupSummary,
+    error: Option<BackupError>,
     exit: Exit,
     took: Duration,
     is_dry_run: bool,
@@ -86,10 +86,10 @@ impl BackupEnd<'_> {
     }
 
     fn print_json(&self, output: Output) {
-        let Summary { new, changed, unchanged, removed, failed, bytes } = self.summary;
+        let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = self.summary;
         let usage = self.importer.usage();
         let error = self.error.as_ref().map(|error| {
-            let code = if let MirrorError::Source(error) = error { error.code() } else { HOST_CODE };
+            let code = if let BackupError::Source(error) = error { error.code() } else { HOST_CODE };
             error_object(code, &error.to_string())
         });
         let value = json!({
@@ -102,7 +102,7 @@ impl BackupEnd<'_> {
     }
 
     fn print_text(&self, output: Output) {
-        let Summary { new, changed, unchanged, removed, failed, bytes } = self.summary;
+        let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = self.summary;
         let usage = self.importer.usage();
         if let Some(error) = &self.error {
             output.eprint_error(&error.to_string());
@@ -128,22 +128,22 @@ struct BackupPrinter {
 }
 
 impl BackupPrinter {
-    fn print(&mut self, event: &Event<'_>) {
+    fn print(&mut self, event: &BackupEvent<'_>) {
         match event {
-            Event::Listed { wanted, .. } => self.progress.set_total(*wanted),
-            Event::ListingDone => {}
-            Event::Written { path, size, new } => self.print_written(path, *size, *new),
-            Event::Removed { path } => {
+            BackupEvent::Listed { wanted, .. } => self.progress.set_total(*wanted),
+            BackupEvent::Written { path, size, new } => self.print_written(path, *size, *new),
+            BackupEvent::Removed { path } => {
                 self.output.print_object("removed", json!({ "path": path }));
                 self.progress.print_line(&format!("removed {path}"));
             }
-            Event::Notice { path, message } => {
+            BackupEvent::Notice { path, message } => {
                 self.progress.print_notice("notice", "note: ", *path, message);
             }
-            Event::Omitted { path, message } => {
+            BackupEvent::Omitted { path, message } => {
                 self.progress.print_notice("omitted", "left out: ", *path, message);
             }
-            Event::Failed { path, error } => self.progress.print_failed(path, error),
+            BackupEvent::Failed { path, error } => self.progress.print_failed(path, error),
+            _ => {}
         }
     }
 

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use connector_host::Error;
 use connector_host::api::Source;
-use connector_host::bindings::{EntryKind, ScanItem};
 use connector_host::engine::Connector;
-use connector_host::job::Importer;
-use futures::StreamExt;
+use connector_host::types::{EntryKind, ScanItem};
+use connector_host::{Importer, JobError};
 use serde_json::json;
 
 use crate::account::AccountArguments;
@@ -23,7 +21,7 @@ struct Counts {
 }
 
 /// Prints one line for each calendar.
-pub(crate) async fn run(connector: &Connector, account: &AccountArguments) -> Result<Exit, Error> {
+pub(crate) async fn run(connector: &Connector, account: &AccountArguments) -> Result<Exit, JobError> {
     let output = account.output(false);
     let importer = account.open_importer(connector).await?;
     let counts = count(&importer, &mut Progress::without_bar(output)).await?;
@@ -54,16 +52,16 @@ fn print_summary(output: Output, counts: &Counts) -> Exit {
 }
 
 /// Lists the account, and prints what could not be listed.
-async fn count(importer: &Importer, progress: &mut Progress) -> Result<Counts, Error> {
-    let (mut items, end) = importer.scan();
+async fn count(importer: &Importer, progress: &mut Progress) -> Result<Counts, JobError> {
+    let mut scan = importer.scan();
     let mut counts = Counts::default();
-    while let Some(items) = items.next().await {
+    while let Some(items) = scan.next().await {
         for item in items {
             counts.add(item, progress);
         }
     }
     progress.finish();
-    end.await.map(|()| counts)
+    scan.finish().await.map(|()| counts)
 }
 
 impl Counts {

@@ -1,6 +1,6 @@
 //! `check`: the server, and what it supports.
 
-use connector_host::Error;
+use connector_host::JobError;
 use connector_host::engine::Connector;
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::account::AccountArguments;
 use crate::exit::Exit;
 
 /// Signs in, and prints one line for each finding.
-pub(crate) async fn run(connector: &Connector, account: &AccountArguments) -> Result<Exit, Error> {
+pub(crate) async fn run(connector: &Connector, account: &AccountArguments) -> Result<Exit, JobError> {
     let output = account.output(false);
     let importer = account.open_importer(connector).await?;
     let findings = importer.check().await?;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use connector_host::engine::{CodeFor, Connector, Origin};
-use connector_host::limits::Limits;
+use connector_host::Limits;
+use connector_host::engine::{CodeSource, CompileTarget, Connector};
 use serde_json::json;
 
 use crate::output::Output;
@@ -30,7 +30,7 @@ pub(crate) fn find(chosen: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 /// Loads the component, and prints if it had to be compiled, because that is slow.
 pub(crate) fn load(file: &Path, output: Output) -> anyhow::Result<Connector> {
     let connector = Connector::load(file)?;
-    if let Origin::JustNow(why) = connector.origin()
+    if let CodeSource::CompiledAtLoad(why) = connector.code_source()
         && !output.json
     {
         eprintln!(
@@ -42,8 +42,8 @@ pub(crate) fn load(file: &Path, output: Output) -> anyhow::Result<Connector> {
 
 /// Writes the compiled file, and prints its name.
 pub(crate) fn compile(file: &Path, portable: bool) -> anyhow::Result<()> {
-    let code_for = if portable { CodeFor::AnyMachine } else { CodeFor::ThisMachine };
-    let compiled = Connector::compile(file, code_for)?;
+    let target = if portable { CompileTarget::AnyMachine } else { CompileTarget::ThisMachine };
+    let compiled = Connector::compile(file, target)?;
     println!("{}", compiled.display());
     Ok(())
 }
@@ -51,9 +51,9 @@ pub(crate) fn compile(file: &Path, portable: bool) -> anyhow::Result<()> {
 /// Prints what is known of the component without running it.
 pub(crate) fn inspect(file: &Path, json: bool) -> anyhow::Result<()> {
     let connector = Connector::load(file)?;
-    let code = match connector.origin() {
-        Origin::Compiled(path) => format!("from {}", path.display()),
-        Origin::JustNow(why) => format!("compiled for this run ({why})"),
+    let code = match connector.code_source() {
+        CodeSource::File(path) => format!("from {}", path.display()),
+        CodeSource::CompiledAtLoad(why) => format!("compiled for this run ({why})"),
     };
     if json {
         print_json(file, &connector, &code);

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use connector_folder::backup::MirrorError;
-use connector_folder::restore::SpreadError;
-use connector_host::Error;
+use connector_folder::{BackupError, RestoreError};
+use connector_host::error::Deadline;
+use connector_host::{Error, JobError};
 
 /// End of the program. Values as in sysexits(3) where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,23 +70,37 @@ impl From<&Error> for Exit {
     }
 }
 
-impl From<&SpreadError> for Exit {
-    fn from(error: &SpreadError) -> Self {
+impl From<&JobError> for Exit {
+    fn from(error: &JobError) -> Self {
         match error {
-            SpreadError::Folder { .. } | SpreadError::Empty(_) => Self::NoInput,
-            SpreadError::Destination(error) => error.into(),
+            JobError::Connector(error) => error.into(),
+            JobError::Origin(_) => Self::Usage,
+            JobError::Tls(_) => Self::Configuration,
+            JobError::Cancelled => Self::Interrupted,
+            JobError::DeadlineExceeded(Deadline::WallClock(_)) | JobError::NoCapacity(_) => Self::TryLater,
+            _ => Self::Failure,
         }
     }
 }
 
-impl From<&MirrorError> for Exit {
-    fn from(error: &MirrorError) -> Self {
+impl From<&RestoreError> for Exit {
+    fn from(error: &RestoreError) -> Self {
         match error {
-            MirrorError::NotABackup(_) | MirrorError::OtherSource { .. } => Self::Usage,
-            MirrorError::InUse(_) => Self::TryLater,
-            MirrorError::Index(_) => Self::Data,
-            MirrorError::Folder { .. } => Self::Failure,
-            MirrorError::Source(error) => error.into(),
+            RestoreError::Folder { .. } | RestoreError::Empty(_) => Self::NoInput,
+            RestoreError::Destination(error) => error.into(),
+            _ => Self::Failure,
+        }
+    }
+}
+
+impl From<&BackupError> for Exit {
+    fn from(error: &BackupError) -> Self {
+        match error {
+            BackupError::NotABackup(_) | BackupError::OtherSource { .. } => Self::Usage,
+            BackupError::InUse(_) => Self::TryLater,
+            BackupError::Index(_) => Self::Data,
+            BackupError::Source(error) => error.into(),
+            _ => Self::Failure,
         }
     }
 }

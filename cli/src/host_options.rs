@@ -1,15 +1,13 @@
 //! Options that the program keeps to itself: what a job may do, and where a password comes from. Everything else goes
 //! to the connector, which knows its own options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use caldav::options::table::{OptionSpec, Side, Values};
-use connector_host::Error;
-use connector_host::egress::Tls;
-use connector_host::job::Grant;
-use connector_host::limits::Limits;
+use connector_host::egress::tls::TlsError;
+use connector_host::{Error, JobConfig, Limits, TlsConfig};
 
 /// Options of a job, as pairs of name and value.
 type Pairs = Vec<(String, String)>;
@@ -56,11 +54,12 @@ pub static HOST_OPTIONS: &[OptionSpec] = &[
 ///
 /// # Errors
 /// [`Error::InvalidOptions`], with one line for each option of the host that is wrong.
-pub fn split(options: Pairs, limits: Limits) -> Result<(Grant, Pairs), Error> {
+pub fn split(options: Pairs, limits: Limits) -> Result<(JobConfig, Pairs), Error> {
     let (own, mut rest): (Pairs, Pairs) = options.into_iter().partition(|(name, _)| find(name).is_some());
     let mut parser = HostParser { pairs: &own, problems: Vec::new() };
     let insecure = parser.flag("insecure");
-    let allow_hosts = parser.list("allow_hosts");
+    let config = JobConfig::new().plain_http(insecure).limits(limits);
+    let config = parser.list("allow_hosts").into_iter().fold(config, JobConfig::allow_host);
     let tls = tls(&mut parser);
     let is_given = rest.iter().any(|(name, value)| name == "password" && !value.is_empty());
     match password(&parser, is_given) {
@@ -68,7 +67,7 @@ pub fn split(options: Pairs, limits: Limits) -> Result<(Grant, Pairs), Error> {
         Err(error) => parser.problems.push(format!("{error:#}")),
     }
     match tls {
-        Some(tls) if parser.problems.is_empty() => Ok((Grant { tls, insecure, allow_hosts, limits }, rest)),
+        Some(tls) if parser.problems.is_empty() => Ok((config.tls(tls), rest)),
         _ => Err(Error::InvalidOptions(parser.problems.join("\n"))),
     }
 }
@@ -110,14 +109,34 @@ impl<'a> HostParser<'a> {
 }
 
 /// Reads how servers are recognised. None after a problem.
-fn tls(parser: &mut HostParser<'_>) -> Option<Tls> {
+fn tls(parser: &mut HostParser<'_>) -> Option<TlsConfig> {
     let no_verify = parser.flag("tls_no_verify");
     let (certificate, key) = (parser.path("tls_cert"), parser.path("tls_key"));
     if certificate.is_some() != key.is_some() {
         parser.problems.push("tls_cert, tls_key: one does not work without the other".to_owned());
     }
-    let tls = Tls::new(parser.path("tls_ca").as_ref(), no_verify, certificate.as_ref().zip(key.as_ref()));
+    let identity = certificate.as_deref().zip(key.as_deref());
+    let tls = tls_config(parser.path("tls_ca").as_deref(), no_verify, identity);
     tls.map_err(|error| parser.problems.push(format!("tls_ca, tls_cert, tls_key: {error}"))).ok()
+}
+
+/// Trusts the system's certificates and those in `ca`, or any certificate at all. `identity` is a certificate to show
+/// and its key.
+fn tls_config(
+    ca: Option<&Path>,
+    no_verify: bool,
+    identity: Option<(&Path, &Path)>,
+) -> Result<TlsConfig, TlsError> {
+    let mut builder = TlsConfig::builder();
+    if no_verify {
+        builder = builder.trust_any_certificate();
+    } else if let Some(ca) = ca {
+        builder = builder.add_root_file(ca)?;
+    }
+    if let Some((certificate, key)) = identity {
+        builder = builder.client_certificate(certificate, key)?;
+    }
+    builder.build()
 }
 
 /// Returns the first line of what a file or a command gives, if one of them is named. `is_given` says that there is a
@@ -152,21 +171,21 @@ mod tests {
 
     use super::*;
 
-    fn split_of(pairs: &[(&str, &str)]) -> Result<(Grant, Pairs), Error> {
+    fn split_of(pairs: &[(&str, &str)]) -> Result<(JobConfig, Pairs), Error> {
         split(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(), Limits::default())
     }
 
     #[test]
     fn the_connector_is_told_the_rest() {
-        let (grant, rest) = split_of(&[
+        let (config, rest) = split_of(&[
             ("location", "x"),
             ("insecure", "true"),
             ("allow_hosts", "a, *.b:8443"),
             ("password_command", "echo hush; echo more"),
         ])
         .unwrap();
-        assert!(grant.insecure);
-        assert_eq!(grant.allow_hosts, ["a", "*.b:8443"]);
+        assert!(config.plain_http);
+        assert_eq!(config.allowed_hosts, ["a", "*.b:8443"]);
         assert_eq!(
             rest,
             [("location".to_owned(), "x".to_owned()), ("password".to_owned(), "hush".to_owned())]
@@ -188,8 +207,8 @@ mod tests {
 
     #[test]
     fn the_last_value_counts_and_an_empty_one_is_the_default() {
-        assert!(split_of(&[("insecure", "false"), ("insecure", "true")]).unwrap().0.insecure);
-        assert!(!split_of(&[("insecure", "true"), ("insecure", "")]).unwrap().0.insecure);
+        assert!(split_of(&[("insecure", "false"), ("insecure", "true")]).unwrap().0.plain_http);
+        assert!(!split_of(&[("insecure", "true"), ("insecure", "")]).unwrap().0.plain_http);
     }
 
     /// The connector gives advice on options of the host, also when it runs without this program.

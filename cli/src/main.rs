@@ -1,6 +1,7 @@
 //! `plakar-caldav`: backs up calendars by hand, and serves Plakar. Each command has a file of its own.
 
 mod account;
+mod advice;
 mod arguments;
 mod backup;
 mod calendars;

@@ -1,10 +1,11 @@
 //! Standard output and standard error: lines for people with the result on standard output, or one JSON object per
 //! line on standard output.
 
-use connector_host::Error;
+use connector_host::JobError;
 use connector_host::error::printable;
 use serde_json::{Value, json};
 
+use crate::advice;
 use crate::exit::Exit;
 
 /// Which of the two forms is printed, and how much of it.
@@ -37,9 +38,9 @@ impl Output {
     }
 
     /// Prints the error that a command ends with, and returns its exit code.
-    pub(crate) fn fail(self, error: &Error) -> Exit {
+    pub(crate) fn fail(self, error: &JobError) -> Exit {
         let exit = Exit::from(error);
-        self.end(error.code(), error.message(), exit);
+        self.end(error.code(), &advice::explain(error), exit);
         exit
     }
 

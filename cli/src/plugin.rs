@@ -3,11 +3,12 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use connector_host::Limits;
 use connector_host::engine::Connector;
-use connector_host::limits::Limits;
 use connector_plakar::{Pipes, Plugin, serve};
 use plakar_caldav::host_options;
 
+use crate::advice;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -30,7 +31,8 @@ pub(crate) async fn run(component: anyhow::Result<PathBuf>) -> Exit {
     };
     let split = |options| host_options::split(options, Limits::default());
     let print = if std::env::var_os(LOG).is_some() { eprint_notice } else { |_: &str| () };
-    match serve(Plugin::new(split, load, print), Pipes::of_this_process()).await {
+    let plugin = Plugin::new(split, load, print).explain(advice::explain);
+    match serve(plugin, Pipes::of_this_process()).await {
         Ok(()) => Exit::Done,
         Err(error) => output.refuse(&format!("plugin: {error}"), Exit::Failure),
     }

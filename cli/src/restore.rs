@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueHint};
-use connector_folder::restore::{Event, SpreadError, Summary, spread};
-use connector_host::Error;
-use connector_host::bindings::Outcome;
+use connector_folder::{RestoreError, RestoreEvent, RestoreSummary, restore_folder};
 use connector_host::engine::Connector;
-use connector_host::job::Exporter;
+use connector_host::types::Outcome;
+use connector_host::{Exporter, JobError};
 use indicatif::HumanDuration;
 use serde_json::json;
 
@@ -80,11 +79,11 @@ impl<'a> From<&'a DiffArguments> for RestoreTask<'a> {
 }
 
 /// Gives the folder to the account, or compares the two.
-pub(crate) async fn run(connector: &Connector, task: &RestoreTask<'_>) -> Result<Exit, Error> {
+pub(crate) async fn run(connector: &Connector, task: &RestoreTask<'_>) -> Result<Exit, JobError> {
     let exporter = task.account.open_exporter(connector, task.mode != Mode::Restore).await?;
     let started = Instant::now();
     let mut printer = RestorePrinter::new(task);
-    let (summary, result) = spread(&exporter, task.dir, &mut |event| printer.print(&event)).await;
+    let (summary, result) = restore_folder(&exporter, task.dir, &mut |event| printer.print(&event)).await;
     printer.progress.finish();
     let differs = task.mode == Mode::Diff
         && (summary.created + summary.updated + summary.skipped > 0 || printer.extra > 0);
@@ -110,8 +109,8 @@ pub(crate) async fn run(connector: &Connector, task: &RestoreTask<'_>) -> Result
 struct RestoreEnd<'a> {
     exporter: &'a Exporter,
     printer: &'a RestorePrinter,
-    summary: Summary,
-    error: Option<SpreadError>,
+    summary: RestoreSummary,
+    error: Option<RestoreError>,
     exit: Exit,
     took: Duration,
 }
@@ -130,11 +129,11 @@ impl RestoreEnd<'_> {
     }
 
     fn print_json(&self) {
-        let Summary { created, updated, unchanged, skipped, failed } = self.summary;
+        let RestoreSummary { created, updated, unchanged, skipped, failed, .. } = self.summary;
         let RestorePrinter { output, mode, notices, extra, .. } = self.printer;
         let usage = self.exporter.usage();
         let error = self.error.as_ref().map(|error| {
-            let code = if let SpreadError::Destination(error) = error { error.code() } else { HOST_CODE };
+            let code = if let RestoreError::Destination(error) = error { error.code() } else { HOST_CODE };
             error_object(code, &error.to_string())
         });
         let value = json!({
@@ -149,7 +148,7 @@ impl RestoreEnd<'_> {
 
     /// Returns the last line of a comparison.
     fn differences(&self) -> String {
-        let Summary { created, updated, unchanged, skipped, failed } = self.summary;
+        let RestoreSummary { created, updated, unchanged, skipped, failed, .. } = self.summary;
         let extra = self.printer.extra;
         if created + updated + skipped + failed + extra == 0 && self.error.is_none() {
             return format!("No difference: {unchanged} are the same on both sides.");
@@ -162,7 +161,7 @@ impl RestoreEnd<'_> {
 
     /// Returns the last line of a restore.
     fn totals(&self) -> String {
-        let Summary { created, updated, unchanged, skipped, failed } = self.summary;
+        let RestoreSummary { created, updated, unchanged, skipped, failed, .. } = self.summary;
         let dry = if self.printer.mode == Mode::DryRun { "Dry run, nothing was written. " } else { "" };
         format!(
             "{dry}{created} created, {updated} updated, {unchanged} unchanged, {skipped} skipped, {failed} failed; {}, {}",
@@ -193,25 +192,26 @@ impl RestorePrinter {
         Self { output, mode: task.mode, progress, notices: 0, extra: 0 }
     }
 
-    fn print(&mut self, event: &Event<'_>) {
+    fn print(&mut self, event: &RestoreEvent<'_>) {
         match event {
-            Event::Found(files) => self.progress.set_total(*files),
-            Event::Done { path, outcome } => self.print_outcome(path, outcome),
-            Event::Notice { path, message } => {
+            RestoreEvent::Found(files) => self.progress.set_total(*files),
+            RestoreEvent::Done { path, outcome } => self.print_outcome(path, outcome),
+            RestoreEvent::Notice { path, message } => {
                 self.notices += 1;
                 let label = if self.mode == Mode::Diff { "" } else { "note: " };
                 self.progress.print_notice("notice", label, *path, message);
             }
-            Event::Omitted { path, message } => {
+            RestoreEvent::Omitted { path, message } => {
                 self.progress.print_notice("omitted", "left out: ", Some(path), message);
             }
-            Event::Extra { path } => {
+            RestoreEvent::Extra { path } => {
                 self.extra += 1;
                 self.output.print_object("extra", json!({ "path": path }));
                 if self.mode == Mode::Diff {
                     self.progress.print_line(&format!("{path}: is on the server only"));
                 }
             }
+            _ => {}
         }
     }
 

@@ -1,21 +1,27 @@
-//! Carriage returns that are written as references.
+//! Carriage returns that are written as character references.
+//!
+//! XML turns every line end into LF (XML 1.0, 2.11), and calendar data has CRLF (RFC 5545 3.1). So that the
+//! CR is not lost, many servers write it as `&#13;`, once a line.
 
-/// Turns the reference `&#13;` into the carriage return it stands for before the parser sees it.
-/// Many servers write every line end of calendar data so, and to the parser each would be an event.
-/// Ends for good where a CDATA section begins: there it would not be a reference.
+/// Turns the reference `&#13;` into a carriage return before the parser sees it: to the parser, each
+/// reference is an event of its own, which is slow.
+///
+/// Stops for the rest of the document where a CDATA section begins: within one, it is not a reference.
 #[derive(Default)]
-pub(crate) struct Returns {
-    /// The beginning of a reference or a section that the next piece may complete.
+pub(crate) struct CarriageReturns {
+    /// The beginning of a reference or of a section, which the next piece may complete.
     held: Vec<u8>,
+    /// Whether a CDATA section has begun.
     ended: bool,
 }
 
+/// The reference as servers write it. The parser resolves `&#xD;` and other spellings.
 const REFERENCE: &[u8] = b"&#13;";
-/// Within `<![CDATA[`; there are fewer brackets than tags.
+/// The end of `<![CDATA[`, because a document has fewer brackets than tags.
 const SECTION: &[u8] = b"[CDATA[";
 
-impl Returns {
-    /// Adds `piece` to `out`.
+impl CarriageReturns {
+    /// Appends `piece` to `out`, except for an incomplete reference at its end.
     pub(crate) fn plain(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         if self.ended {
             return out.extend_from_slice(piece);
@@ -46,7 +52,7 @@ impl Returns {
         out.extend_from_slice(piece.get(start..end).unwrap_or_default());
     }
 
-    /// Adds what is still held when the body has ended.
+    /// Appends what was held back, when nothing more will arrive.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.held);
     }

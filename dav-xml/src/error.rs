@@ -1,27 +1,42 @@
-//! The body of a refusal (RFC 4918 16).
+//! The body of a refusal (RFC 4918 16): the precondition that failed, and what some servers add.
+//!
+//! ```xml
+//! <d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">
+//!   <c:no-uid-conflict><d:href>/cal/work/other.ics</d:href></c:no-uid-conflict>
+//! </d:error>
+//! ```
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// What a `DAV:error` body says.
+/// The content of a `DAV:error` body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DavError {
-    /// The local name of the precondition that failed.
+    /// The local name of the precondition that failed, such as `no-uid-conflict`. The namespace does not
+    /// matter: no two preconditions of RFC 4918, RFC 4791 and RFC 6638 have one local name.
     pub precondition: Option<String>,
-    /// The first `href` within it: for a UID that is taken, the object that has it (RFC 4791 5.3.2.1).
+    /// The first `href` within it: for a UID conflict, the object that has the UID (RFC 4791 5.3.2.1).
     pub href: Option<String>,
-    /// Words meant for a person.
+    /// A text for people, of at most 200 characters: `responsedescription` (RFC 4918 14.25), or what
+    /// sabre/dav and other servers have in its place.
     pub message: Option<String>,
 }
 
-/// Names that are not preconditions but words about them.
-const WORDS: [&str; 3] = ["message", "responsedescription", "human-readable"];
-/// What sabre adds.
+/// Elements that hold a text for people.
+const TEXTS: [&str; 3] = ["message", "responsedescription", "human-readable"];
+/// Elements that sabre/dav adds, and that say nothing more.
 const DETAILS: [&str; 2] = ["exception", "sabredav-version"];
-/// As much of a message as is kept.
-const MESSAGE: usize = 200;
+/// The longest text that is kept, in characters.
+const MAX_MESSAGE: usize = 200;
 
-/// Reads an error body as far as it is one; whatever else `text` is, nothing is found in it.
+/// Reads an error body. Text that is not one, such as a web page, gives an empty result; so does the rest of
+/// a body that is cut off or not well-formed.
+///
+/// ```
+/// let found = dav_xml::dav_error("<error xmlns=\"DAV:\"><lock-token-submitted/></error>");
+/// assert_eq!(found.precondition.as_deref(), Some("lock-token-submitted"));
+/// assert_eq!(dav_xml::dav_error("<html>Not here</html>"), dav_xml::DavError::default());
+/// ```
 #[must_use]
 pub fn dav_error(text: &str) -> DavError {
     let mut reader = Reader::from_str(text);
@@ -48,12 +63,13 @@ pub fn dav_error(text: &str) -> DavError {
     for text in [&mut found.message, &mut found.href] {
         *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     }
-    found.message = found.message.map(|text| text.chars().take(MESSAGE).collect());
+    found.message = found.message.map(|text| text.chars().take(MAX_MESSAGE).collect());
     found
 }
 
+/// A direct child of `error` is the precondition, unless it is one of the other elements.
 fn note_precondition(found: &mut DavError, open: &[String], name: &str) {
-    let is_one = open.len() == 1 && !WORDS.contains(&name) && !DETAILS.contains(&name);
+    let is_one = open.len() == 1 && !TEXTS.contains(&name) && !DETAILS.contains(&name);
     if is_one && found.precondition.is_none() {
         found.precondition = Some(name.to_owned());
     }
@@ -61,14 +77,14 @@ fn note_precondition(found: &mut DavError, open: &[String], name: &str) {
 
 fn add_text(found: &mut DavError, open: &[String], text: &str) {
     let Some(inside) = open.last() else { return };
-    if WORDS.contains(&inside.as_str()) {
+    if TEXTS.contains(&inside.as_str()) {
         found.message.get_or_insert_default().push_str(text);
     } else if inside == "href" {
         found.href.get_or_insert_default().push_str(text);
     }
 }
 
-/// What one of XML's own references stands for; a space for any other.
+/// Returns the character of one of XML's own references (XML 1.0, 4.6); a space for any other.
 fn character(reference: &str) -> &'static str {
     match reference {
         "lt" => "<",

@@ -1,6 +1,22 @@
-//! The multistatus body (RFC 4918 13), one response at a time as it streams in.
+//! The multistatus body (RFC 4918 13), one response at a time as it arrives.
+//!
+//! ```xml
+//! <d:multistatus xmlns:d="DAV:">
+//!   <d:response>
+//!     <d:href>/cal/work/</d:href>
+//!     <d:propstat>
+//!       <d:prop><d:displayname>Work</d:displayname></d:prop>
+//!       <d:status>HTTP/1.1 200 OK</d:status>
+//!     </d:propstat>
+//!     <d:propstat>
+//!       <d:prop><d:getetag/></d:prop>
+//!       <d:status>HTTP/1.1 404 Not Found</d:status>
+//!     </d:propstat>
+//!   </d:response>
+//! </d:multistatus>
+//! ```
 
-use crate::buffer::Window;
+use crate::buffer::ParseBuffer;
 use crate::names::Name;
 use crate::tokens::{Scope, Token, Tokens};
 use crate::{Limits, XmlError};
@@ -8,118 +24,132 @@ use crate::{Limits, XmlError};
 /// One `response` of a multistatus (RFC 4918 14.24).
 #[derive(Debug, Default)]
 pub struct Response {
-    /// The resource, as the server spelt it.
+    /// The resource, in the server's spelling and without white space around it; empty if the server left it
+    /// out.
     pub href: String,
-    /// The status of the resource as a whole, if the response has one.
+    /// The status of the resource as a whole: of one that could not be read, or is gone.
     pub status: Option<u16>,
-    /// The properties that were found (a 2xx propstat). Those a failing propstat lists are not
-    /// here, whichever order they came in.
+    /// The properties that were found: those of every propstat with 2xx. A propstat without a status, which
+    /// RFC 4918 does not allow, counts as one of them.
     pub properties: Vec<Element>,
-    /// The status of each property that was not found, if any failed.
+    /// The status of each property of the other propstats: 404 for one that the resource does not have.
     pub failed: Vec<(Name, u16)>,
 }
 
 impl Response {
-    /// A property that was found.
+    /// Returns a property that was found, with its content.
     #[must_use]
     pub fn property(&self, name: Name) -> Option<&Element> {
         self.properties.iter().find(|element| element.name == name)
     }
 
-    /// The text of a property, if it was found and is not empty.
+    /// Returns the text of a property without white space around it, if it was found and is not empty.
     #[must_use]
     pub fn text(&self, name: Name) -> Option<&str> {
         self.property(name).map(|element| element.text.trim()).filter(|text| !text.is_empty())
     }
 
-    /// Whether the resource type (RFC 4918 15.9) names `kind`.
+    /// Returns true if the resource type (RFC 4918 15.9) names `kind`, such as [`Name::Calendar`].
     #[must_use]
     pub fn is(&self, kind: Name) -> bool {
         self.property(Name::ResourceType).is_some_and(|kinds| kinds.child(kind).is_some())
     }
 }
 
-/// A known element with what it holds. Unknown elements within it are left out.
+/// A known element with its content. Unknown elements within it are left out, with their text.
 #[derive(Clone, Debug)]
 pub struct Element {
     /// Its name.
     pub name: Name,
-    /// Its own text, joined.
+    /// Its own text, with references resolved, and with its white space.
     pub text: String,
-    /// The `name` attribute.
+    /// The value of its `name` attribute: of a `comp`, the kind of component (RFC 4791 9.3).
     pub attribute: Option<String>,
-    /// The known elements in it.
+    /// The known elements within it.
     pub children: Vec<Element>,
 }
 
 impl Element {
-    /// The first child of that name.
+    /// Returns the first child of that name.
     #[must_use]
     pub fn child(&self, name: Name) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The texts of all `href` children.
+    /// Returns the texts of all `href` children (RFC 4918 14.7), except for empty ones.
     pub fn hrefs(&self) -> impl Iterator<Item = &str> {
         self.children.iter().filter(|c| c.name == Name::Href).map(|c| c.text.trim()).filter(|t| !t.is_empty())
     }
 }
 
-/// What a multistatus has come to.
+/// How far the reading of a multistatus is.
 #[derive(Debug)]
 pub enum Next {
-    /// One response.
+    /// The next response.
     Response(Response),
-    /// The next one is not here yet: feed more, or say that this was the end.
+    /// The next response has not arrived completely: call [`Multistatus::feed`], or [`Multistatus::end`].
     Feed,
-    /// The document has ended, properly.
+    /// The document has ended properly.
     End,
 }
 
-/// Reads a multistatus.
+/// Reads a multistatus in pieces: see the example of the [crate](crate).
 pub struct Multistatus {
-    window: Window,
+    buffer: ParseBuffer,
     scope: Scope,
     limits: Limits,
-    at: At,
-    /// Parsed, and not asked for yet.
+    at: Position,
+    /// Responses that are parsed and not delivered yet.
     ready: std::vec::IntoIter<Response>,
-    /// What came after those.
+    /// The error that follows them.
     error: Option<XmlError>,
 }
 
+/// The place of the next part in the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
-    Front,
-    Inside,
-    Behind,
+enum Position {
+    /// Before the root element.
+    Prolog,
+    /// Within the root element.
+    Root,
+    /// After the root element.
+    Epilog,
 }
 
 impl Multistatus {
-    /// A parser that stops at `limits`.
+    /// Creates a parser for a document of at most `limits`.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            window: Window::new(limits),
+            buffer: ParseBuffer::new(limits),
             scope: Scope::default(),
             limits,
-            at: At::Front,
+            at: Position::Prolog,
             ready: Vec::new().into_iter(),
             error: None,
         }
     }
 
-    /// Adds what has arrived. Wanted whenever `next_response` says so.
+    /// Adds a piece that has arrived, of any length.
+    ///
+    /// # Errors
+    ///
+    /// The document is larger than [`Limits::total`].
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), XmlError> {
-        self.window.feed(piece)
+        self.buffer.feed(piece)
     }
 
-    /// Nothing more will arrive.
+    /// Notes that nothing more will arrive.
     pub fn end(&mut self) {
-        self.window.end();
+        self.buffer.end();
     }
 
-    /// The next response, if it is here. What follows the document is not looked at, but must arrive.
+    /// Returns the next response if it has arrived. Bytes after the document are skipped.
+    ///
+    /// # Errors
+    ///
+    /// The document is damaged, cut off, beyond a limit, or not a multistatus. The error comes after all
+    /// responses that precede it.
     pub fn next_response(&mut self) -> Result<Next, XmlError> {
         loop {
             if let Some(response) = self.ready.next() {
@@ -128,24 +158,25 @@ impl Multistatus {
             if let Some(error) = self.error.take() {
                 return Err(error);
             }
-            if !self.window.is_ready() {
+            if !self.buffer.is_ready() {
                 return Ok(Next::Feed);
             }
-            if self.at == At::Behind {
-                self.window.advance(self.window.bytes().len());
-                return Ok(if self.window.ended() { Next::End } else { Next::Feed });
+            if self.at == Position::Epilog {
+                self.buffer.advance(self.buffer.bytes().len());
+                return Ok(if self.buffer.ended() { Next::End } else { Next::Feed });
             }
             self.parse();
         }
     }
 
-    /// Parses all the parts that are here.
+    /// Parses all parts that have arrived.
     fn parse(&mut self) {
-        let bytes = self.window.bytes();
-        let mut tokens = Tokens::new(bytes, &mut self.scope, u16::from(self.at == At::Inside), self.limits);
+        let bytes = self.buffer.bytes();
+        let mut tokens =
+            Tokens::new(bytes, &mut self.scope, u16::from(self.at == Position::Root), self.limits);
         let (mut ready, mut parsed) = (Vec::new(), 0);
         let error = loop {
-            if self.at == At::Behind {
+            if self.at == Position::Epilog {
                 break None;
             }
             tokens.begin_part();
@@ -158,29 +189,30 @@ impl Multistatus {
                 Err(error) => break Some(error),
             }
         };
-        self.window.advance(parsed);
+        self.buffer.advance(parsed);
         self.ready = ready.into_iter();
         self.error = match error {
-            Some(XmlError::Truncated) => self.window.want_more().err(),
+            Some(XmlError::Truncated) => self.buffer.want_more().err(),
             error => error,
         };
     }
 }
 
-/// What is between one response's end and the next one's.
-fn part(tokens: &mut Tokens<'_>, mut at: At) -> Result<(Option<Response>, At), XmlError> {
+/// Parses from the end of one response to the end of the next, or to the end of the document.
+fn part(tokens: &mut Tokens<'_>, mut at: Position) -> Result<(Option<Response>, Position), XmlError> {
     loop {
         match tokens.next()? {
-            Token::Start(Some(Name::Multistatus)) if at == At::Front => at = At::Inside,
-            Token::Start(_) if at == At::Front => return Err(XmlError::Unexpected("a multistatus")),
+            Token::Start(Some(Name::Multistatus)) if at == Position::Prolog => at = Position::Root,
+            Token::Start(_) if at == Position::Prolog => return Err(XmlError::Unexpected("a multistatus")),
             Token::Start(Some(Name::Response)) => return Ok((Some(response(tokens)?), at)),
             Token::Start(_) => tokens.skip()?,
-            Token::End => return Ok((None, At::Behind)),
+            Token::End => return Ok((None, Position::Epilog)),
             Token::Eof => return Err(XmlError::Truncated),
         }
     }
 }
 
+/// Parses a response that has just begun, to its end.
 fn response(tokens: &mut Tokens<'_>) -> Result<Response, XmlError> {
     let mut response = Response::default();
     loop {
@@ -195,6 +227,7 @@ fn response(tokens: &mut Tokens<'_>) -> Result<Response, XmlError> {
     }
 }
 
+/// Parses a propstat that has just begun, and sorts its properties by their status, which comes after them.
 fn propstat(tokens: &mut Tokens<'_>, response: &mut Response) -> Result<(), XmlError> {
     let (mut properties, mut status) = (Vec::new(), None);
     loop {
@@ -206,7 +239,7 @@ fn propstat(tokens: &mut Tokens<'_>, response: &mut Response) -> Result<(), XmlE
             Token::Eof => return Err(XmlError::Truncated),
         }
     }
-    // A propstat without a status (RFC 4918 demands one) is taken at its word.
+    // Without a status, the properties count as found.
     match status.unwrap_or(200) {
         200..=299 if response.properties.is_empty() => response.properties = properties,
         200..=299 => response.properties.append(&mut properties),
@@ -215,11 +248,11 @@ fn propstat(tokens: &mut Tokens<'_>, response: &mut Response) -> Result<(), XmlE
     Ok(())
 }
 
-/// As many properties as a listing asks for.
+/// How many properties a list of objects asks for.
 const USUAL_PROPERTIES: usize = 5;
 
-/// The known children of the element that has just begun, to its end. Iterative, with the open
-/// elements on a stack: depth is the server's choice.
+/// Parses the known children of the element that has just begun, to its end. It does not recurse, because the
+/// server chooses the depth.
 fn children(tokens: &mut Tokens<'_>) -> Result<Vec<Element>, XmlError> {
     let mut done = Vec::with_capacity(USUAL_PROPERTIES);
     let mut open: Vec<Element> = Vec::new();
@@ -246,7 +279,7 @@ fn children(tokens: &mut Tokens<'_>) -> Result<Vec<Element>, XmlError> {
     }
 }
 
-/// The text of the element that has just begun, to its end, without space around it.
+/// Returns the text of the element that has just begun, to its end, without white space around it.
 fn text<'t>(tokens: &'t mut Tokens<'_>) -> Result<&'t str, XmlError> {
     tokens.text.clear();
     loop {
@@ -258,7 +291,7 @@ fn text<'t>(tokens: &'t mut Tokens<'_>) -> Result<&'t str, XmlError> {
     }
 }
 
-/// The code in a status line such as `HTTP/1.1 200 OK`; the reason phrase may be missing.
+/// Returns the code of a status line such as `HTTP/1.1 200 OK` (RFC 4918 14.28); the reason may be missing.
 fn status_code(line: &str) -> Option<u16> {
     line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -1,13 +1,13 @@
-//! Every XML name the connector knows, in one place, with where it is defined. Elements with other
-//! names are skipped as they stream by.
+//! The XML elements that are read or written, each with the section that defines it. Elements with other
+//! names are skipped.
 
-/// `DAV:` (RFC 4918).
+/// The namespace of WebDAV (RFC 4918).
 pub const DAV: &str = "DAV:";
-/// CalDAV (RFC 4791).
+/// The namespace of CalDAV (RFC 4791).
 pub const CALDAV: &str = "urn:ietf:params:xml:ns:caldav";
-/// CalendarServer extensions.
+/// The namespace of the CalendarServer extensions.
 pub const CALENDARSERVER: &str = "http://calendarserver.org/ns/";
-/// Apple's iCal properties.
+/// The namespace of the properties of Apple's calendar program.
 pub const APPLE: &str = "http://apple.com/ns/ical/";
 
 /// The namespaces and the prefixes that our request bodies give them.
@@ -15,23 +15,23 @@ pub const PREFIXES: [(&str, &str); 4] = [("d", DAV), ("c", CALDAV), ("cs", CALEN
 
 macro_rules! names {
     ($($(#[$doc:meta])* $variant:ident = $namespace:ident $local:literal;)*) => {
-        /// A known element name.
+        /// The name of a known element: a namespace and a local name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Name { $($(#[$doc])* $variant,)* }
 
-        /// All of them.
+        /// All names.
         const ALL: &[Name] = &[$(Name::$variant,)*];
 
         impl Name {
-            /// The name for a namespace and a local name, if it is known.
+            /// Returns the name of a namespace and a local name, if it is known.
             #[must_use]
             pub fn find(namespace: &str, local: &str) -> Option<Self> {
-                // Local names first: that settles it for most elements, by their length alone.
+                // Local names first: most elements differ in the length of theirs.
                 let mut same = ALL.iter().filter(|name| name.parts().1 == local);
                 same.find(|name| name.parts().0 == namespace).copied()
             }
 
-            /// Namespace and local name.
+            /// Returns the namespace and the local name.
             #[must_use]
             pub fn parts(self) -> (&'static str, &'static str) {
                 match self { $(Self::$variant => ($namespace, $local),)* }
@@ -75,7 +75,7 @@ names! {
 
     /// RFC 5397 3.
     CurrentUserPrincipal = DAV "current-user-principal";
-    /// RFC 5397 3: the server does not know who asks.
+    /// RFC 5397 3: the request had no credentials.
     Unauthenticated = DAV "unauthenticated";
     /// RFC 4791 6.2.1: may hold several hrefs.
     CalendarHomeSet = CALDAV "calendar-home-set";

@@ -1,4 +1,5 @@
-//! Takes what a window holds apart, within limits.
+//! Splits the bytes of a buffer into tokens: starts and ends of elements, with their namespaces resolved,
+//! within limits.
 
 use quick_xml::Reader;
 use quick_xml::encoding::EncodingError;
@@ -9,37 +10,38 @@ use quick_xml::name::{NamespaceResolver, ResolveResult};
 use crate::names::Name;
 use crate::{Limits, XmlError};
 
-/// How many spellings of names are remembered.
+/// How many spellings of element names are remembered.
 const SEEN: usize = 64;
 
-/// What a document consists of, for our purposes.
+/// A piece of a document.
 #[derive(Debug)]
 pub(crate) enum Token {
-    /// An element begins; none if its name is not known. The text before it is in `Tokens::text`.
+    /// An element begins; none if its name is not known. The text before it is in [`Tokens::text`].
     Start(Option<Name>),
-    /// The innermost open element ends. The text before that is in `Tokens::text`.
+    /// The innermost open element ends. The text before that is in [`Tokens::text`].
     End,
-    /// The window has ended, and no element is open that began in it.
+    /// The buffer has ended, and no element is open that began in it.
     Eof,
 }
 
-/// What the elements around the place that is parsed have declared.
+/// What is known of the elements that are open, from one buffer to the next.
 #[derive(Default)]
 pub(crate) struct Scope {
+    /// The namespaces that are declared (Namespaces in XML 1.0).
     namespaces: NamespaceResolver,
-    /// The depths of elements that declared some.
+    /// The depths of the elements that declared them.
     declared: Vec<u16>,
-    /// The name of the outermost element, as it was spelt.
+    /// The name of the outermost element, with its prefix, to compare its end with.
     root: Box<str>,
-    /// Names as they were spelt, and what they turned out to be: there are few, and they recur.
-    /// Holds while no namespace is declared or forgotten.
+    /// Names with their prefixes, and what they are: there are few, and they recur. Cleared when a namespace
+    /// is declared or goes out of scope.
     seen: Vec<(Box<str>, Option<Name>)>,
     /// Where in `seen` to look first.
     next: usize,
 }
 
 impl Scope {
-    /// The element that begins at `depth`.
+    /// Enters the element that begins at `depth` (1 for the root), and returns its name if it is known.
     fn enter(&mut self, start: &BytesStart<'_>, depth: u16) -> Result<Option<Name>, XmlError> {
         if start.attributes_raw().contains("xmlns") {
             self.namespaces.set_level(depth - 1);
@@ -52,7 +54,7 @@ impl Scope {
         if depth == 1 {
             self.root = spelt.into();
         }
-        // Documents repeat themselves: most often it is the one after the last.
+        // Documents repeat themselves: usually it is the name after the last one.
         let (before, after) = self.seen.split_at_checked(self.next).unwrap_or_default();
         let known = after.iter().zip(self.next..).chain(before.iter().zip(0..));
         if let Some(((_, name), at)) = known.into_iter().find(|((seen, _), _)| **seen == *spelt) {
@@ -69,7 +71,7 @@ impl Scope {
         Ok(name)
     }
 
-    /// Forgets what was declared deeper than `depth`.
+    /// Removes the namespaces that were declared deeper than `depth`.
     fn leave_to(&mut self, depth: u16) {
         while self.declared.pop_if(|at| *at > depth).is_some() {
             self.namespaces.set_level(depth);
@@ -77,35 +79,40 @@ impl Scope {
         }
     }
 
+    /// Clears the names, whose meaning may have changed.
     fn forget(&mut self) {
         self.seen.clear();
         self.next = 0;
     }
 }
 
-/// Takes what a window holds apart.
+/// The tokens of a buffer.
 pub(crate) struct Tokens<'w> {
     reader: Reader<&'w [u8]>,
     scope: &'w mut Scope,
     limits: Limits,
-    /// Elements open when it began, and now.
+    /// Elements that were open where the buffer begins.
     base: u16,
+    /// Elements that are open now.
     depth: u16,
+    /// Elements since the part began.
     elements: usize,
+    /// Whether the last token was the start of an empty element, whose end is due.
     empty: bool,
-    /// The text since the last token, with references resolved. Whoever takes a token takes or clears it.
+    /// The text since it was last taken or cleared, with references resolved.
     pub(crate) text: String,
-    /// The value of the last start tag's `name` attribute (RFC 4791 9.3 has components in it).
+    /// The value of the last start tag's `name` attribute, which holds the kind of a component (RFC 4791
+    /// 9.3).
     pub(crate) name_attribute: Option<String>,
 }
 
 impl<'w> Tokens<'w> {
-    /// Begins at the front of `bytes`, where `base` elements are open.
+    /// Creates the tokens of `bytes`, at whose beginning `base` elements are open.
     #[must_use]
     pub(crate) fn new(bytes: &'w [u8], scope: &'w mut Scope, base: u16, limits: Limits) -> Self {
         scope.leave_to(base);
         let mut reader = Reader::from_reader(bytes);
-        // The end of the root comes alone; `next` looks at its name.
+        // The end of the root comes without its beginning; `next` compares its name.
         reader.config_mut().allow_unmatched_ends = true;
         Self {
             reader,
@@ -120,13 +127,18 @@ impl<'w> Tokens<'w> {
         }
     }
 
-    /// Bytes that are not parsed yet.
+    /// Returns how many bytes are not parsed yet.
     #[must_use]
     pub(crate) fn left(&self) -> usize {
         self.reader.get_ref().len()
     }
 
-    /// The next token. `Truncated` if the window ends before it does.
+    /// Returns the next token.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated` if the buffer ends before the token, or before an element that began in it; an error of
+    /// the document otherwise.
     pub(crate) fn next(&mut self) -> Result<Token, XmlError> {
         if std::mem::take(&mut self.empty) {
             return Ok(self.end());
@@ -172,7 +184,7 @@ impl<'w> Tokens<'w> {
         Token::End
     }
 
-    /// Skips to the end of the element that has just begun, and forgets its text.
+    /// Skips to the end of the element that has just begun, with its text.
     pub(crate) fn skip(&mut self) -> Result<(), XmlError> {
         let (outside, before) = (self.depth - 1, self.text.len());
         while self.depth > outside {
@@ -184,14 +196,15 @@ impl<'w> Tokens<'w> {
         Ok(())
     }
 
-    /// A new part begins: its elements are counted anew.
+    /// Begins to count the elements of a new part.
     pub(crate) fn begin_part(&mut self) {
         self.elements = 0;
         self.text.clear();
     }
 }
 
-/// What went wrong, seen from the bytes that are left: where none are, more may mend it.
+/// Returns what an error of the parser means. If no bytes are left, more of them may complete what is wrong:
+/// the buffer was cut there.
 fn malformed(error: &quick_xml::Error, left: &[u8]) -> XmlError {
     use quick_xml::Error as E;
     match error {
@@ -208,6 +221,7 @@ fn malformed(error: &quick_xml::Error, left: &[u8]) -> XmlError {
     }
 }
 
+/// Returns the value of the `name` attribute, and counts all attributes.
 fn name_attribute(start: &BytesStart<'_>, limit: usize) -> Result<Option<String>, XmlError> {
     let mut value = None;
     if start.attributes_raw().is_empty() {
@@ -225,7 +239,7 @@ fn name_attribute(start: &BytesStart<'_>, limit: usize) -> Result<Option<String>
     Ok(value)
 }
 
-/// The character a reference stands for; only XML's own five entities are known.
+/// Returns the character of a reference. XML's own five entities are known (XML 1.0, 4.6), and no others.
 fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
     if let Some(c) =
         reference.resolve_char_ref().map_err(|_| XmlError::Malformed("a reference to no character"))?
@@ -245,22 +259,22 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::Window;
+    use crate::buffer::ParseBuffer;
 
     /// One part, read as its callers do.
     fn text_of(pieces: &[&str], limits: Limits) -> Result<String, XmlError> {
-        let (mut window, mut scope) = (Window::new(limits), Scope::default());
+        let (mut buffer, mut scope) = (ParseBuffer::new(limits), Scope::default());
         let mut pieces = pieces.iter();
         loop {
-            while !window.is_ready() {
+            while !buffer.is_ready() {
                 match pieces.next() {
-                    Some(piece) => window.feed(piece.as_bytes())?,
-                    None => window.end(),
+                    Some(piece) => buffer.feed(piece.as_bytes())?,
+                    None => buffer.end(),
                 }
             }
-            match all(&mut Tokens::new(window.bytes(), &mut scope, 0, limits)) {
-                Ok((out, 1..)) if window.ended() => return Ok(out),
-                Ok(_) | Err(XmlError::Truncated) => window.want_more()?,
+            match all(&mut Tokens::new(buffer.bytes(), &mut scope, 0, limits)) {
+                Ok((out, 1..)) if buffer.ended() => return Ok(out),
+                Ok(_) | Err(XmlError::Truncated) => buffer.want_more()?,
                 Err(error) => return Err(error),
             }
         }
@@ -325,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn an_early_end_is_no_end() {
+    fn an_early_end_is_an_error() {
         for text in ["", "<a><b></b>", "<a><b", "<a>text"] {
             assert!(matches!(text_of(&[text], Limits::PROPERTIES), Err(XmlError::Truncated)), "{text}");
         }

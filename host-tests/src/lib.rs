@@ -1,13 +1,12 @@
-//! What the tests stand on: servers, real and fake, an account to put on them, and the program under
-//! test. A new server is one file in `servers/`.
+//! What the tests stand on: the fake server, the peers that play Plakar, and the connector built natively. The real
+//! servers and the program under test are in `test-servers`.
 
 pub mod certificates;
-pub mod client;
 pub mod fake;
 pub mod native;
 pub mod peer;
 pub mod plakar;
 pub mod plugin;
-pub mod program;
-pub mod seed;
-pub mod servers;
+pub mod scratch;
+
+pub use test_servers::{client, program, seed, servers};

@@ -10,14 +10,14 @@ use caldav::error::Kind;
 use caldav::http::{Request, Response, Transport, TransportError};
 use caldav::options::{DestinationOptions, SourceOptions};
 use caldav::source::{self, Importer};
-use connector_host::Error;
-use connector_host::api::{Destination, Source, Writing};
-use connector_host::bindings::{
+use connector_host::api::{BatchReceiver, BatchSender, ReadSession, ScanStream, WriteSession, batches};
+use connector_host::types::{
     Content, Datetime, Entry, EntryKind, Failure, Identity, Item, Notice, Omission, Outcome, ScanItem,
     WriteItem,
 };
+use connector_host::{Destination, Error, JobError, Source};
 use futures::channel::{mpsc, oneshot};
-use futures::future::{BoxFuture, LocalBoxFuture};
+use futures::future::LocalBoxFuture;
 use futures::{FutureExt, SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -80,8 +80,8 @@ fn client() -> Native {
 }
 
 enum Command {
-    Scan(mpsc::Sender<Vec<ScanItem>>, oneshot::Sender<Result<(), Error>>),
-    ReadAll(mpsc::Receiver<Vec<String>>, mpsc::Sender<Vec<Content>>),
+    Scan(BatchSender<ScanItem>, oneshot::Sender<Result<(), Error>>),
+    ReadAll(BatchReceiver<String>, BatchSender<Content>),
 }
 
 /// A source without a component. It runs on a thread of its own, as a store does.
@@ -132,14 +132,20 @@ async fn obey(importer: &Importer, command: Command) {
             drop(items);
             end.send(result.map_err(|error| translated(&error))).ok();
         }
-        Command::ReadAll(paths, mut contents) => {
+        Command::ReadAll(mut wanted, mut contents) => {
+            let (mut asked, paths) = mpsc::channel::<Vec<String>>(0);
+            let ask = async move {
+                while let Some(more) = wanted.next().await {
+                    asked.send(more).await.ok();
+                }
+            };
             let (sender, mut ready) = mpsc::channel::<Vec<source::Content>>(0);
             let forward = async {
                 while let Some(ready) = ready.next().await {
                     contents.send(ready.into_iter().map(content).collect()).await.ok();
                 }
             };
-            futures::join!(importer.read_all(paths, sender), forward);
+            futures::join!(ask, importer.read_all(paths, sender), forward);
         }
     }
 }
@@ -182,18 +188,18 @@ impl Source for NativeSource {
         &self.identity
     }
 
-    fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, BoxFuture<'static, Result<(), Error>>) {
-        let (items, receiver) = mpsc::channel(2);
+    fn scan(&self) -> ScanStream {
+        let (items, receiver) = batches();
         let (end, ended) = oneshot::channel();
         self.commands.unbounded_send(Command::Scan(items, end)).ok();
-        (receiver, ended.map(|ended| ended.unwrap_or_else(|_| Err(Error::Other("gone".to_owned())))).boxed())
+        ScanStream::new(receiver, verdict(ended))
     }
 
-    fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>) {
-        let (paths, wanted) = mpsc::channel(2);
-        let (contents, receiver) = mpsc::channel(2);
+    fn read_all(&self) -> ReadSession {
+        let (paths, wanted) = batches();
+        let (contents, receiver) = batches();
         self.commands.unbounded_send(Command::ReadAll(wanted, contents)).ok();
-        (paths, receiver)
+        ReadSession::new(paths, receiver, async { gone() })
     }
 
     fn is_cancelled(&self) -> bool {
@@ -212,9 +218,9 @@ impl NativeDestination {
 }
 
 impl Destination for NativeDestination {
-    fn write(&self) -> Writing {
-        let (items, mut wanted) = mpsc::channel::<Vec<Item>>(2);
-        let (mut out, reports) = mpsc::channel(2);
+    fn write(&self) -> WriteSession {
+        let (items, mut wanted) = batches::<Item>();
+        let (mut out, reports) = batches();
         let (end, ended) = oneshot::channel();
         let (options, handle) = (self.0.clone(), tokio::runtime::Handle::current());
         std::thread::spawn(move || {
@@ -227,7 +233,7 @@ impl Destination for NativeDestination {
                         sender.send(items.into_iter().map(item_of).collect()).await.ok();
                     }
                 };
-                let (sender, mut ready) = mpsc::channel::<Vec<destination::Report>>(0);
+                let (sender, mut ready) = mpsc::channel::<Vec<destination::WriteItem>>(0);
                 let forward = async move {
                     while let Some(more) = ready.next().await {
                         out.send(more.into_iter().map(report).collect()).await.ok();
@@ -237,22 +243,30 @@ impl Destination for NativeDestination {
                 end.send(result.map_err(|error| translated(&error))).ok();
             }));
         });
-        let end = ended.map(|ended| ended.unwrap_or_else(|_| Err(Error::Other("gone".to_owned())))).boxed();
-        Writing { items, reports, end }
+        WriteSession::new(items, reports, verdict(ended))
     }
 }
 
-fn item_of(item: Item) -> destination::Item {
-    let content = match item.body {
-        Some(bytes) => destination::Content::File(bytes.into()),
-        None => destination::Content::Directory,
-    };
-    destination::Item { path: item.entry.path, content }
+/// The thread that works has ended.
+fn gone() -> JobError {
+    JobError::Trapped("the native thread has ended".to_owned())
 }
 
-fn report(report: destination::Report) -> WriteItem {
+async fn verdict(ended: oneshot::Receiver<Result<(), Error>>) -> Result<(), JobError> {
+    ended.await.map_err(|_| gone())?.map_err(JobError::Connector)
+}
+
+fn item_of(item: Item) -> destination::Item {
+    let body = match item.body {
+        Some(bytes) => destination::ItemBody::File(bytes.into()),
+        None => destination::ItemBody::Directory,
+    };
+    destination::Item { path: item.entry.path, body }
+}
+
+fn report(report: destination::WriteItem) -> WriteItem {
     match report {
-        destination::Report::Done(path, outcome) => WriteItem::Done((
+        destination::WriteItem::Done(path, outcome) => WriteItem::Done((
             path,
             match outcome {
                 destination::Outcome::Created => Outcome::Created,
@@ -262,7 +276,7 @@ fn report(report: destination::Report) -> WriteItem {
                 destination::Outcome::Failed(error) => Outcome::Failed(translated(&error)),
             },
         )),
-        destination::Report::Notice(path, message) => WriteItem::Notice(Notice { path, message }),
-        destination::Report::Extra(path) => WriteItem::Extra(path),
+        destination::WriteItem::Notice(path, message) => WriteItem::Notice(Notice { path, message }),
+        destination::WriteItem::Extra(path) => WriteItem::Extra(path),
     }
 }

@@ -134,8 +134,51 @@ impl Outcome {
 
     /// Fails unless it ended well, nothing was said about any path, and the plugin ended by itself.
     pub fn well(self) -> anyhow::Result<Self> {
-        ensure!(self.code().is_empty() && self.errors() == 0 && self.figure("exit") == 0, "{self:?}");
+        ensure!(self.code().is_empty(), "it ended with a status: {self:?}");
+        ensure!(self.errors() == 0, "something is said about {} paths: {self:?}", self.errors());
+        ensure!(self.figure("exit") == 0, "the plugin did not end by itself: {self:?}");
         Ok(self)
+    }
+
+    /// Fails unless it ended with this status, in words that have these among them.
+    pub fn ended(self, code: &str, words: &str) -> anyhow::Result<Self> {
+        ensure!(self.code() == code, "the status is {:?} instead of {code:?}: {self:?}", self.code());
+        ensure!(self.message().contains(words), "{words:?} is not said: {}", self.message());
+        Ok(self)
+    }
+
+    /// Fails unless a figure of the report has this value.
+    pub fn counts(self, name: &str, expected: usize) -> anyhow::Result<Self> {
+        let found = self.figure(name);
+        ensure!(found == i64::try_from(expected)?, "{name} is {found} instead of {expected}: {self:?}");
+        Ok(self)
+    }
+
+    /// Fails unless something was said about so many paths.
+    pub fn says_about(self, paths: usize) -> anyhow::Result<Self> {
+        ensure!(self.errors() == paths, "errors of {} paths instead of {paths}: {self:?}", self.errors());
+        Ok(self)
+    }
+
+    /// Fails unless every record was acknowledged: Plakar waits for that.
+    pub fn acknowledged(self) -> anyhow::Result<Self> {
+        let (records, acknowledged) = (self.figure("records"), self.figure("acks"));
+        ensure!(acknowledged == records, "{acknowledged} of {records} records were acknowledged: {self:?}");
+        Ok(self)
+    }
+
+    /// Fails unless these words were said about a path.
+    pub fn says_of(self, path: &str, words: &str) -> anyhow::Result<Self> {
+        let said = self.error(path).with_context(|| format!("nothing is said about {path}: {self:?}"))?;
+        ensure!(said.contains(words), "{words:?} is not said about {path}: {said}");
+        Ok(self)
+    }
+
+    /// Fails if the plugin ended by itself.
+    pub fn was_killed(&self) -> anyhow::Result<()> {
+        ensure!(!self.code().is_empty(), "the call ended well: {self:?}");
+        ensure!(self.figure("exit") != 0, "the plugin ended by itself: {self:?}");
+        Ok(())
     }
 }
 

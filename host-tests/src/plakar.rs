@@ -100,28 +100,15 @@ impl Plakar {
 
 /// Waits for a process.
 pub async fn finish(child: Child) -> anyhow::Result<Outcome> {
-    let output = child.wait_with_output().await?;
-    Ok(Outcome {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    Ok(Outcome::of("plakar", &child.wait_with_output().await?))
 }
 
-impl Outcome {
-    /// Fails unless the exit code is 0.
-    pub fn done(self) -> anyhow::Result<Self> {
-        ensure!(self.code == 0, "{self:?}");
-        Ok(self)
-    }
-
-    /// The snapshot that the last line of a backup is about.
-    pub fn snapshot(&self) -> anyhow::Result<String> {
-        let last = self.out.lines().last().context("no output")?;
-        let (snapshot, _) = last.split_once(':').context("no snapshot")?;
-        ensure!(snapshot.len() == 8, "{last}");
-        Ok(snapshot.to_owned())
-    }
+/// Returns the snapshot that the last line of a backup is about.
+pub fn snapshot(backup: &Outcome) -> anyhow::Result<String> {
+    let last = backup.out.lines().last().context("no output")?;
+    let (snapshot, _) = last.split_once(':').context("no snapshot")?;
+    ensure!(snapshot.len() == 8, "{last}");
+    Ok(snapshot.to_owned())
 }
 
 /// What `make` has built for the package.

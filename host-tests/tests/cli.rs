@@ -1,126 +1,121 @@
 //! The program as people meet it: mistakes, interruptions, folders that are not what they should be.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use host_tests::fake::{Fake, Reply, object};
-use host_tests::program::{self, Outcome};
+use dav_model::{Reply, object};
+use host_tests::fake::Fake;
+use host_tests::program::{self, Cli, tree};
+use host_tests::scratch::{Scratch, files};
 
-struct Scratch {
-    fake: Fake,
-    folder: PathBuf,
-    _parent: tempfile::TempDir,
+/// A run of `check` that must fail.
+struct Mistake {
+    exit: i32,
+    /// All of this is said, in one line.
+    says: &'static [&'static str],
+    check: Cli,
 }
 
-impl Scratch {
-    async fn new(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
-        let scratch = tempfile::tempdir()?;
-        Ok(Self {
-            fake: Fake::start(calendars).await?,
-            folder: scratch.path().join("backup"),
-            _parent: scratch,
-        })
-    }
-
-    async fn backup(&self, more: &[&str]) -> anyhow::Result<Outcome> {
-        let (url, folder) = (self.fake.url(), self.folder.display().to_string());
-        program::run(&[&["backup", &url, &folder, "-o", "insecure=true"], more].concat(), &[]).await
-    }
+fn mistake(exit: i32, says: &'static [&'static str], check: Cli) -> Mistake {
+    Mistake { exit, says, check: check.check() }
 }
 
-/// A run of `check` that must fail: one line on standard error, nothing on standard output.
-async fn refused(arguments: &[&str], code: i32, words: &[&str]) -> anyhow::Result<()> {
-    let outcome = program::run(arguments, &[]).await?;
-    ensure!(outcome.code == code, "{arguments:?}: {outcome:?}");
-    for word in words {
-        ensure!(outcome.err.contains(word), "{arguments:?}: {word:?} is not said: {}", outcome.err);
+/// One line on standard error, nothing on standard output; with `--json` the last line has the exit code.
+async fn is_refused(mistake: Mistake) -> anyhow::Result<()> {
+    let mut outcome = mistake.check.exits(mistake.exit).await?.in_one_line()?;
+    for words in mistake.says {
+        outcome = outcome.says(words)?;
     }
-    ensure!(outcome.err.trim_end().lines().count() == 1, "{arguments:?}: one line, please: {}", outcome.err);
-    ensure!(outcome.out.is_empty(), "{arguments:?}: {}", outcome.out);
-    // With --json the code is the same and the last line says it.
-    let json = program::run(&[arguments, &["--json"]].concat(), &[]).await?;
-    ensure!(json.code == code, "{json:?}");
-    json.summary()?;
+    assert_eq!(outcome.out, "", "standard output");
+    mistake.check.json().exits(mistake.exit).await?.summary()?;
     Ok(())
 }
 
-#[tokio::test]
-async fn mistakes_get_one_line_that_says_what_to_do() -> anyhow::Result<()> {
+host_tests::cases! { is_refused;
+    an_address_without_encryption => mistake(64, &["not encrypted", "insecure=true"], Cli::at("http://127.0.0.1:1"));
+    an_option_that_is_misspelt => mistake(64, &["did you mean password"],
+        Cli::at("http://127.0.0.1:1").option("insecure", true).option("pasword", "x"));
+    a_host_that_does_not_exist => mistake(69, &["no-such-host.invalid", "Check the location"],
+        Cli::at("caldav://no-such-host.invalid"));
+    a_server_that_is_down => mistake(69, &["refused", "whether the server is up"],
+        Cli::at("http://127.0.0.1:1").option("insecure", true));
+    a_scheme_that_is_not_http => mistake(64, &["not a caldav:// or https:// address"], Cli::at("ftp://127.0.0.1/"));
+    a_password_in_the_address => mistake(64, &["take the password out"], Cli::at("caldav://u:secret@127.0.0.1/"));
+    a_file_that_is_missing => mistake(64, &["tls_ca", "/nowhere"],
+        Cli::at("caldav://127.0.0.1").option("tls_ca", "/nowhere"));
+    a_password_command_that_fails => mistake(64, &["password_command"],
+        Cli::at("http://127.0.0.1:1").option("insecure", true).option("username", "alice").option("password_command", "false"));
+}
+
+/// A server that answers everything with one status, and a `check` of it.
+struct Answered {
+    status: u16,
+    /// Whether a user name and a password are given.
+    signs_in: bool,
+    exit: i32,
+    says: &'static [&'static str],
+}
+
+async fn is_explained(case: Answered) -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 1)]).await?;
-    let url = fake.url();
-    refused(&["check", &url], 64, &["not encrypted", "insecure=true"]).await?;
-    refused(&["check", &url, "-o", "insecure=true", "-o", "pasword=x"], 64, &["did you mean password"])
-        .await?;
-    refused(&["check", "caldav://no-such-host.invalid"], 69, &["no-such-host.invalid", "Check the location"])
-        .await?;
-    refused(
-        &["check", "http://127.0.0.1:1", "-o", "insecure=true"],
-        69,
-        &["refused", "whether the server is up"],
-    )
-    .await?;
-    refused(&["check", "ftp://127.0.0.1/"], 64, &["not a caldav:// or https:// address"]).await?;
-    refused(&["check", "caldav://u:secret@127.0.0.1/"], 64, &["take the password out"]).await?;
-    refused(&["check", "caldav://127.0.0.1", "-o", "tls_ca=/nowhere"], 64, &["tls_ca", "/nowhere"]).await?;
-    refused(
-        &["check", &url, "-o", "insecure=true", "-o", "username=alice", "-o", "password_command=false"],
-        64,
-        &["password_command"],
-    )
-    .await?;
-    fake.fault(|_| Some(Reply::status(401)));
-    refused(
-        &["check", &url, "-o", "insecure=true", "-o", "username=alice", "-o", "password=x"],
-        77,
-        &["does not accept", "app password"],
-    )
-    .await?;
-    refused(&["check", &url, "-o", "insecure=true"], 77, &["wants a user name and a password"]).await?;
-    fake.fault(|_| Some(Reply::status(404)));
-    refused(
-        &["check", &url, "-o", "insecure=true"],
-        65,
-        &["no CalDAV server was found", "/.well-known/caldav (404)"],
-    )
-    .await?;
-    let outcome = program::run(&["bakup"], &[]).await?;
-    ensure!(outcome.code == 64 && outcome.err.contains("backup"), "{outcome:?}");
+    fake.fault(move |_| Some(Reply::status(case.status)));
+    let check = Cli::new(&fake);
+    let check = if case.signs_in { check.option("username", "alice").option("password", "x") } else { check };
+    is_refused(mistake(case.exit, case.says, check)).await
+}
+
+host_tests::cases! { is_explained;
+    a_wrong_password => Answered { status: 401, signs_in: true, exit: 77, says: &["does not accept", "app password"] };
+    a_missing_password => Answered { status: 401, signs_in: false, exit: 77, says: &["wants a user name and a password"] };
+    a_server_without_caldav => Answered {
+        status: 404, signs_in: false, exit: 65, says: &["no CalDAV server was found", "/.well-known/caldav (404)"]
+    };
+}
+
+#[tokio::test]
+async fn a_command_that_is_misspelt() -> anyhow::Result<()> {
+    let outcome = program::run(&["bakup"], &[]).await?.exited(64)?;
+    ensure!(outcome.err.contains("backup"), "no command is suggested: {outcome:?}");
+    Ok(())
+}
+
+/// The password with which `alice` is expected to sign in, as Basic credentials (RFC 7617).
+async fn signs_in_with(credentials: &str, prepare: impl FnOnce(Cli) -> Cli) -> anyhow::Result<()> {
+    let fake = Fake::start(&[("work", 1)]).await?;
+    prepare(Cli::new(&fake).check()).succeeds().await?;
+    let expected = format!("Basic {credentials}");
+    for request in fake.take_requests() {
+        assert_eq!(request.header("authorization"), Some(expected.as_str()), "{}", request.path);
+    }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_password_comes_from_where_it_is_said_to_be() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 1)]).await?;
-    let file = scratch.folder.with_file_name("password");
+async fn a_password_comes_from_the_first_line_of_a_file() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("password");
     std::fs::write(&file, "from the file\nnot this\n")?;
-    let (from_file, url) = (format!("password_file={}", file.display()), scratch.fake.url());
-    // Basic credentials of `alice:from …`, as RFC 7617 has them.
-    let cases: [(&[&str], &[(&str, &str)], &str); 3] = [
-        (&["-o", "username=alice", "-o", &from_file], &[], "YWxpY2U6ZnJvbSB0aGUgZmlsZQ=="),
-        (
-            &["-o", "username=alice", "-o", "password_command=echo from a command"],
-            &[("PATH", "/bin:/usr/bin")],
-            "YWxpY2U6ZnJvbSBhIGNvbW1hbmQ=",
-        ),
-        (
-            &[],
-            &[("CALDAV_USERNAME", "alice"), ("CALDAV_PASSWORD", "from the environment")],
-            "YWxpY2U6ZnJvbSB0aGUgZW52aXJvbm1lbnQ=",
-        ),
-    ];
-    for (options, environment, expected) in cases {
-        let _ = scratch.fake.take_seen();
-        let outcome =
-            program::run(&[&["check", &url, "-o", "insecure=true"], options].concat(), environment).await?;
-        ensure!(outcome.code == 0, "{outcome:?}");
-        let seen = scratch.fake.take_seen();
-        ensure!(
-            seen.iter().all(|seen| seen.header("authorization") == Some(&format!("Basic {expected}"))),
-            "{options:?}"
-        );
-    }
-    Ok(())
+    let with_file = |cli: Cli| cli.option("username", "alice").option("password_file", file.display());
+    signs_in_with("YWxpY2U6ZnJvbSB0aGUgZmlsZQ==", with_file).await
+}
+
+#[tokio::test]
+async fn a_password_comes_from_a_command() -> anyhow::Result<()> {
+    let with_command = |cli: Cli| {
+        let command = "echo from a command";
+        cli.option("username", "alice").option("password_command", command).variable("PATH", "/bin:/usr/bin")
+    };
+    signs_in_with("YWxpY2U6ZnJvbSBhIGNvbW1hbmQ=", with_command).await
+}
+
+#[tokio::test]
+async fn a_password_comes_from_the_environment() -> anyhow::Result<()> {
+    let with_variables = |cli: Cli| {
+        cli.variable("CALDAV_USERNAME", "alice").variable("CALDAV_PASSWORD", "from the environment")
+    };
+    signs_in_with("YWxpY2U6ZnJvbSB0aGUgZW52aXJvbm1lbnQ=", with_variables).await
 }
 
 #[tokio::test]
@@ -128,92 +123,98 @@ async fn a_folder_that_is_not_ours_is_left_alone() -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("work", 3)]).await?;
     std::fs::create_dir_all(&scratch.folder)?;
     std::fs::write(scratch.folder.join("thesis.txt"), "years of work")?;
-    let outcome = scratch.backup(&[]).await?;
-    ensure!(outcome.code == 64 && outcome.err.contains("not empty and holds no backup"), "{outcome:?}");
-    std::fs::remove_file(scratch.folder.join("thesis.txt"))?;
-    ensure!(scratch.backup(&[]).await?.code == 0);
-    // Another account may not go into the same folder.
-    let outcome = scratch.backup(&["-o", "username=bob", "-o", "password=x"]).await?;
-    ensure!(outcome.code == 64 && outcome.err.contains("holds the backup of"), "{outcome:?}");
+    scratch.backup().exits(64).await?.says("not empty and holds no backup")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_with_the_backup_of_another_account_is_left_alone() -> anyhow::Result<()> {
+    let scratch = Scratch::new(&[("work", 3)]).await?;
+    scratch.backup().succeeds().await?;
+    let other = scratch.backup().option("username", "bob").option("password", "x");
+    other.exits(64).await?.says("holds the backup of")?;
     Ok(())
 }
 
 #[tokio::test]
 async fn files_changed_or_lost_in_the_folder_come_back() -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("work", 5)]).await?;
-    ensure!(scratch.backup(&[]).await?.code == 0);
-    let before = program::tree(&scratch.folder)?;
-    std::fs::write(scratch.folder.join("work/000001.ics"), "scribbled over")?;
-    std::fs::remove_file(scratch.folder.join("work/000002.ics"))?;
-    std::fs::write(scratch.folder.join("work/mine.txt"), "not from the server")?;
-    let summary = scratch.backup(&["--json"]).await?.summary()?;
-    ensure!(
-        summary["changed"] == 2 && summary["unchanged"].as_u64() == Some(before.len() as u64 - 2),
-        "{summary}"
-    );
-    let mut after = program::tree(&scratch.folder)?;
-    ensure!(after.remove("work/mine.txt").is_some(), "a file that is not ours was removed");
-    ensure!(after == before);
-    // Gone from the server, but changed here: it stays, and that is said.
-    std::fs::write(scratch.folder.join("work/000003.ics"), "precious notes")?;
-    scratch.fake.remove("work", "000003.ics");
-    scratch.fake.remove("work", "000004.ics");
-    let outcome = scratch.backup(&[]).await?;
-    ensure!(outcome.err.contains("the file stays") && outcome.out.contains("1 removed"), "{outcome:?}");
-    ensure!(
-        scratch.folder.join("work/000003.ics").exists() && !scratch.folder.join("work/000004.ics").exists()
-    );
+    scratch.backup().succeeds().await?;
+    let before = tree(&scratch.folder)?;
+    let (changed, lost, foreign) = ("work/000001.ics", "work/000002.ics", "work/mine.txt");
+    std::fs::write(scratch.folder.join(changed), "scribbled over")?;
+    std::fs::remove_file(scratch.folder.join(lost))?;
+    std::fs::write(scratch.folder.join(foreign), "not from the server")?;
+    let mended = [changed, lost].len();
+    let outcome = scratch.backup().json().succeeds().await?;
+    outcome.counts("changed", mended)?.counts("unchanged", before.len() - mended)?;
+    let mut after = tree(&scratch.folder)?;
+    ensure!(after.remove(foreign).is_some(), "a file that is not ours was removed");
+    ensure!(after == before, "the files of the backup are not as before");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_from_the_server_but_changed_here_stays() -> anyhow::Result<()> {
+    let scratch = Scratch::new(&[("work", 5)]).await?;
+    scratch.backup().succeeds().await?;
+    let (changed, plain) = ("000003.ics", "000004.ics");
+    std::fs::write(scratch.folder.join("work").join(changed), "precious notes")?;
+    scratch.server.remove("work", changed);
+    scratch.server.remove("work", plain);
+    scratch.backup().succeeds().await?.says("the file stays")?.says("1 removed")?;
+    ensure!(scratch.folder.join("work").join(changed).exists(), "the changed file was removed");
+    ensure!(!scratch.folder.join("work").join(plain).exists(), "the other file was not removed");
     Ok(())
 }
 
 #[tokio::test]
 async fn a_dry_run_writes_nothing() -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("work", 3)]).await?;
-    ensure!(scratch.backup(&[]).await?.code == 0);
-    let before = program::tree(&scratch.folder)?;
-    scratch.fake.put("work", "000000.ics", object("changed"));
-    scratch.fake.put("work", "new.ics", object("new"));
-    scratch.fake.remove("work", "000001.ics");
-    let outcome = scratch.backup(&["--dry-run"]).await?;
-    ensure!(outcome.code == 0, "{outcome:?}");
+    scratch.backup().succeeds().await?;
+    let before = tree(&scratch.folder)?;
+    scratch.server.put("work", "000000.ics", object("changed"));
+    scratch.server.put("work", "new.ics", object("new"));
+    scratch.server.remove("work", "000001.ics");
+    let outcome = scratch.backup().flag("--dry-run").succeeds().await?;
     for line in ["new     /work/new.ics", "changed /work/000000.ics", "removed /work/000001.ics"] {
-        ensure!(outcome.err.contains(line), "{line}: {outcome:?}");
+        ensure!(outcome.err.contains(line), "{line:?} is not said: {outcome:?}");
     }
-    ensure!(program::tree(&scratch.folder)? == before);
+    ensure!(tree(&scratch.folder)? == before, "a file was written");
     Ok(())
 }
 
 #[tokio::test]
 async fn filters_choose_calendars() -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("family", 2), ("work", 3), ("work-old", 4)]).await?;
-    let outcome = scratch.backup(&["-o", "calendars=work*", "-o", "exclude=*-old"]).await?;
-    ensure!(outcome.code == 0, "{outcome:?}");
-    ensure!(program::tree(&scratch.folder)?.keys().all(|path| path.starts_with("work/")));
-    let before = program::tree(&scratch.folder)?;
+    scratch.backup().option("calendars", "work*").option("exclude", "*-old").succeeds().await?;
+    let before = tree(&scratch.folder)?;
+    let other: Vec<_> = before.keys().filter(|path| !path.starts_with("work/")).collect();
+    ensure!(other.is_empty(), "more was backed up than was chosen: {other:?}");
     // Another choice does not make what it leaves out look deleted.
-    for other in ["calendars=family", "calendars=wrok"] {
-        let outcome = scratch.backup(&["-o", other]).await?;
-        ensure!(outcome.code == 64 && outcome.err.contains("another choice"), "{outcome:?}");
-        ensure!(program::tree(&scratch.folder)? == before, "{other}: something was removed");
+    for calendars in ["family", "wrok"] {
+        scratch.backup().option("calendars", calendars).exits(64).await?.says("another choice")?;
+        ensure!(tree(&scratch.folder)? == before, "{calendars}: the folder changed");
     }
-    let url = scratch.fake.url();
-    let outcome =
-        program::run(&["calendars", &url, "-o", "insecure=true", "-o", "calendars=wrok"], &[]).await?;
-    ensure!(outcome.code == 64 && outcome.err.contains("family, work, work-old"), "{outcome:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_filter_that_leaves_no_calendar_names_those_there_are() -> anyhow::Result<()> {
+    let scratch = Scratch::new(&[("family", 2), ("work", 3), ("work-old", 4)]).await?;
+    let calendars = Cli::new(&scratch.server).calendars().option("calendars", "wrok");
+    let outcome = calendars.exits(64).await?;
+    ensure!(outcome.err.contains("family, work, work-old"), "{outcome:?}");
     Ok(())
 }
 
 /// Starts a backup and sends it a signal when it has made so many requests.
 async fn interrupted(scratch: &Scratch, signal: &str, requests: usize) -> anyhow::Result<i32> {
-    let (url, folder) = (scratch.fake.url(), scratch.folder.display().to_string());
-    let mut child = program::command(&["backup", &url, &folder, "-o", "insecure=true"], &[])?
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()?;
+    let mut child = scratch.backup().process()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut seen = 0;
     while seen < requests && child.try_wait()?.is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        seen += scratch.fake.take_seen().len();
+        seen += scratch.server.take_requests().len();
     }
     if let Some(id) = child.id() {
         std::process::Command::new("kill").args([signal, &id.to_string()]).status()?;
@@ -221,58 +222,59 @@ async fn interrupted(scratch: &Scratch, signal: &str, requests: usize) -> anyhow
     Ok(child.wait().await?.code().unwrap_or(-1))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_the_next_run_is_right() -> anyhow::Result<()> {
-    let whole = Scratch::new(&[("home", 300), ("work", 700)]).await?;
-    ensure!(whole.backup(&[]).await?.code == 0);
-    let expected = program::tree(&whole.folder)?;
-    for requests in [1, 3, 5, 7, 9, 12, 15, 18] {
-        let scratch = Scratch::new(&[("home", 300), ("work", 700)]).await?;
-        scratch.fake.delay(Duration::from_millis(5));
-        interrupted(&scratch, "-KILL", requests).await?;
-        let left = if scratch.folder.exists() {
-            program::tree(&scratch.folder)?
-        } else {
-            std::collections::BTreeMap::new()
-        };
-        ensure!(
-            left.iter().all(|(path, bytes)| expected.get(path) == Some(bytes)),
-            "killed after {requests}: half a file"
-        );
-        let summary = scratch.backup(&["--json"]).await?.summary()?;
-        ensure!(program::tree(&scratch.folder)? == expected, "killed after {requests}: {summary}");
-        println!(
-            "killed after {requests} requests: {} files there, {} taken over",
-            left.len(),
-            summary["unchanged"]
-        );
-    }
+/// Kills a backup when it has made so many requests. What it left is whole, and the next run is right.
+async fn is_killed_after(requests: usize) -> anyhow::Result<()> {
+    let scratch = Scratch::new(&[("home", 300), ("work", 700)]).await?;
+    let elsewhere = scratch.folder.with_file_name("whole");
+    Cli::new(&scratch.server).backup(&elsewhere).succeeds().await?;
+    let expected = tree(&elsewhere)?;
+    drop(scratch.server.take_requests());
+    scratch.server.delay(Duration::from_millis(5));
+    interrupted(&scratch, "-KILL", requests).await?;
+    let left = if scratch.folder.exists() { tree(&scratch.folder)? } else { BTreeMap::new() };
+    let damaged: Vec<_> = left.iter().filter(|(path, bytes)| expected.get(*path) != Some(*bytes)).collect();
+    ensure!(damaged.is_empty(), "files are not whole: {:?}", damaged.iter().map(|(path, _)| path));
+    let next = scratch.backup().json().succeeds().await?;
+    ensure!(tree(&scratch.folder)? == expected, "the next run did not mend it: {next:?}");
+    println!("{} files were there, {} were taken over", left.len(), next.figure("unchanged")?);
     Ok(())
+}
+
+host_tests::cases! { is_killed_after;
+    killed_after_1_request => 1;
+    killed_after_3_requests => 3;
+    killed_after_5_requests => 5;
+    killed_after_7_requests => 7;
+    killed_after_9_requests => 9;
+    killed_after_12_requests => 12;
+    killed_after_15_requests => 15;
+    killed_after_18_requests => 18;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_stops_cleanly() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 2000)]).await?;
-    scratch.fake.delay(Duration::from_millis(50));
-    let started = std::time::Instant::now();
-    ensure!(interrupted(&scratch, "-INT", 6).await? == 130);
-    ensure!(started.elapsed() < Duration::from_secs(20));
-    scratch.fake.delay(Duration::ZERO);
-    ensure!(scratch.backup(&[]).await?.code == 0);
-    ensure!(program::tree(&scratch.folder)?.len() == 2002);
+    const OBJECTS: usize = 2000;
+    let scratch = Scratch::new(&[("work", OBJECTS)]).await?;
+    scratch.server.delay(Duration::from_millis(50));
+    let started = Instant::now();
+    assert_eq!(interrupted(&scratch, "-INT", 6).await?, 130, "exit code");
+    ensure!(started.elapsed() < Duration::from_secs(20), "it took {:?} to stop", started.elapsed());
+    scratch.server.delay(Duration::ZERO);
+    scratch.backup().succeeds().await?;
+    assert_eq!(tree(&scratch.folder)?.len(), files(1, OBJECTS), "files after the next run");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_at_once_do_not_share_a_folder() -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("work", 1)]).await?;
-    scratch.fake.delay(Duration::from_millis(500));
-    let (first, second) = tokio::join!(scratch.backup(&[]), async {
+    scratch.server.delay(Duration::from_millis(500));
+    let (first, second) = (scratch.backup(), scratch.backup());
+    let (first, second) = tokio::join!(first.succeeds(), async {
         tokio::time::sleep(Duration::from_millis(700)).await;
-        scratch.backup(&[]).await
+        second.exits(75).await
     });
-    let (first, second) = (first?, second?);
-    ensure!(first.code == 0, "{first:?}");
-    ensure!(second.code == 75 && second.err.contains("in use by another run"), "{second:?}");
+    first?;
+    second?.says("in use by another run")?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! What the component is allowed to be: its imports, its size, and how it is loaded.
 
 use anyhow::ensure;
-use connector_host::engine::{CodeFor, Connector, Origin};
-use host_tests::fake::Fake;
-use host_tests::program::{self, built};
+use connector_host::engine::{CodeSource, CompileTarget, Connector};
+use host_tests::program::{Cli, built};
+use host_tests::scratch::{Scratch, files};
 
 /// Everything it may import, by the name without the version.
 const ALLOWED: [&str; 18] = [
@@ -60,17 +60,14 @@ fn it_is_small() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_that_only_backs_up_does_that_and_refuses_to_write() -> anyhow::Result<()> {
-    let fake = Fake::start(&[("work", 70)]).await?;
-    let scratch = tempfile::tempdir()?;
-    let (url, folder) = (fake.url(), scratch.path().join("backup").display().to_string());
+    const OBJECTS: usize = 70;
+    let scratch = Scratch::new(&[("work", OBJECTS)]).await?;
     let component = built("caldav-backup.wasm")?.display().to_string();
-    let fixed = ["--component", component.as_str(), "-o", "insecure=true", "--json"];
-    let backup = program::run(&[&["backup", &url, &folder], &fixed[..]].concat(), &[]).await?;
-    ensure!(backup.code == 0 && backup.summary()?["new"] == 72, "{backup:?}");
-    let _ = fake.take_seen();
-    let restore = program::run(&[&["restore", &folder, &url], &fixed[..]].concat(), &[]).await?;
-    ensure!(restore.code == 1 && restore.out.contains("only backs up"), "{restore:?}");
-    ensure!(fake.take_seen().is_empty());
+    let with_component = |cli: Cli| cli.flag("--component").flag(component.clone()).json();
+    with_component(scratch.backup()).succeeds().await?.counts("new", files(1, OBJECTS))?;
+    drop(scratch.server.take_requests());
+    with_component(scratch.restore()).exits(1).await?.says("only backs up")?;
+    ensure!(scratch.server.take_requests().is_empty(), "a request was sent");
     Ok(())
 }
 
@@ -79,24 +76,24 @@ fn a_compiled_file_is_used_only_for_the_component_it_was_made_from() -> anyhow::
     let folder = tempfile::tempdir()?;
     let wasm = folder.path().join("caldav.wasm");
     std::fs::copy(built("caldav.wasm")?, &wasm)?;
-    let origin = || Connector::load(&wasm).map(|connector| connector.origin().clone());
-    ensure!(matches!(origin()?, Origin::JustNow(_)));
-    let compiled = Connector::compile(&wasm, CodeFor::ThisMachine)?;
-    ensure!(origin()? == Origin::Compiled(compiled.clone()));
+    let origin = || Connector::load(&wasm).map(|connector| connector.code_source().clone());
+    ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(_)));
+    let compiled = Connector::compile(&wasm, CompileTarget::ThisMachine)?;
+    ensure!(origin()? == CodeSource::File(compiled.clone()));
     // What is made for every machine of the kind is used on this one too.
-    ensure!(Connector::compile(&wasm, CodeFor::AnyMachine)? == compiled);
-    ensure!(origin()? == Origin::Compiled(compiled.clone()));
+    ensure!(Connector::compile(&wasm, CompileTarget::AnyMachine)? == compiled);
+    ensure!(origin()? == CodeSource::File(compiled.clone()));
     // One more custom section is another component.
     let mut other = std::fs::read(&wasm)?;
     other.extend([0, 2, 1, b'x']);
     std::fs::write(&wasm, other)?;
-    ensure!(matches!(origin()?, Origin::JustNow(why) if why.contains("another component")));
+    ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(why) if why.contains("another component")));
     // Cut off, or not a compiled file at all.
     std::fs::copy(built("caldav.wasm")?, &wasm)?;
     let whole = std::fs::read(&compiled)?;
     for content in [&whole[..60], b"hello"] {
         std::fs::write(&compiled, content)?;
-        ensure!(matches!(origin()?, Origin::JustNow(_)));
+        ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(_)));
     }
     Ok(())
 }

@@ -3,11 +3,12 @@
 //! Schemas, manual and tables are generated; a test of `plakar-caldav` compares them with what is generated.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use anyhow::{Context, ensure};
 use caldav::options::table::{OptionSpec, Side, Values, options_of};
 use caldav::options::{DestinationOptions, SourceOptions};
-use connector_host::limits::Limits;
+use connector_host::Limits;
 use host_tests::program::{self, workspace};
 use plakar_caldav::host_options::{self, HOST_OPTIONS};
 use serde_json::{Value, json};
@@ -158,5 +159,38 @@ fn the_manifest_and_the_recipe_are_those_of_this_version() -> anyhow::Result<()>
     // The first target is what `plakar pkg build` makes.
     let first = make.lines().find(|line| line.ends_with(':')).context("no target")?;
     ensure!(first == "all:" && make.contains("dist/plakar-caldav$(EXT) compile --portable"));
+    Ok(())
+}
+
+/// The crates that a selection of packages is built from, each with its version and features.
+fn crates(selection: &[&str]) -> anyhow::Result<BTreeSet<String>> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p} {f}"]).args(selection);
+    let output = tree.current_dir(workspace()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.lines().map(|line| line.trim_end_matches(" (*)").trim_end().to_owned()).collect())
+}
+
+/// What `just build` builds, `just test` and `just bench` use: with other features, wasmtime would be built again.
+#[test]
+fn tests_and_benchmarks_use_the_crates_that_just_build_has_built() -> anyhow::Result<()> {
+    let built = crates(&[
+        "--workspace",
+        "--exclude",
+        "host-tests",
+        "--exclude",
+        "dav-model",
+        "--edges",
+        "normal,build",
+    ])?;
+    let tested = crates(&["--workspace", "--edges", "all"])?;
+    let measured = crates(&["--package", "host-tests", "--edges", "normal,build"])?;
+    let only_built: Vec<_> = built.difference(&tested).collect();
+    ensure!(only_built.is_empty(), "built with other features by `just test`: {only_built:?}");
+    let name = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let names: BTreeSet<String> = built.iter().map(|line| name(line)).collect();
+    let other: Vec<_> = measured.difference(&built).filter(|line| names.contains(&name(line))).collect();
+    ensure!(other.is_empty(), "built with other features by `just bench`: {other:?}");
     Ok(())
 }

@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use host_tests::fake::{Fake, Reply, Seen, object};
+use dav_model::{Reply, Request, object};
+use host_tests::certificates::issue;
+use host_tests::fake::Fake;
 use host_tests::plakar::{self, Plakar, finish, package};
-use host_tests::program::{Outcome, tree};
+use host_tests::program::{Cli, Outcome, Served, tree};
+use host_tests::scratch::entries;
 use host_tests::servers::radicale::Radicale;
 use host_tests::servers::xandikos::Xandikos;
 use host_tests::servers::{PASSWORD, TestServer, USER};
@@ -54,8 +57,8 @@ async fn add_fake(plakar: &Plakar, fake: &Fake) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bodies(seen: &[Seen]) -> usize {
-    seen.iter().map(|seen| if seen.method == "GET" { 1 } else { seen.hrefs().count() }).sum()
+fn bodies(requests: &[Request]) -> usize {
+    requests.iter().map(Request::bodies).sum()
 }
 
 /// Bytes of everything below a folder.
@@ -66,7 +69,7 @@ fn size(folder: &Path) -> anyhow::Result<u64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_commands_work() -> anyhow::Result<()> {
     let Some(plakar) = Plakar::find().await? else { return Ok(()) };
-    let (from, to) = (Radicale::start(true)?, Radicale::start(true)?);
+    let (from, to) = (Radicale::start_tls(&issue()?)?, Radicale::start_tls(&issue()?)?);
     seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
     let made = package()?;
     show(&plakar, &["pkg", "create", &made.manifest, &made.version]).await?.done()?;
@@ -84,7 +87,7 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
     show(&plakar, &["-keyfile", &key, "at", &secret, "create"]).await?.done()?;
     let first = show(&plakar, &["at", &plain, "backup", "@my-caldav"]).await?.done()?;
     ensure!(first.out.contains("backup completed without errors"), "{first:?}");
-    let snapshot = first.snapshot()?;
+    let snapshot = plakar::snapshot(&first)?;
     show(&plakar, &["-keyfile", &key, "at", &secret, "backup", "@my-caldav"]).await?.done()?;
     show(&plakar, &["at", &plain, "ls"]).await?.done()?;
     show(&plakar, &["at", &plain, "ls", "-recursive", &format!("{snapshot}:")]).await?.done()?;
@@ -107,7 +110,8 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
     show(&plakar, &["destination", "ping", "dst"]).await?.done()?;
     for _ in 0..2 {
         let restored = show(&plakar, &["at", &plain, "restore", "-to", "@dst", &snapshot]).await?.done()?;
-        ensure!(!restored.out.contains("KO") && restored.err.is_empty(), "{restored:?}");
+        ensure!(!restored.out.contains("KO"), "something failed: {restored:?}");
+        assert_eq!(restored.err, "", "standard error");
     }
     let (before, after) = (tree(&out)?, program::backed_up(&to).await?);
     ensure!(before.keys().all(|path| after.contains_key(path)), "something is missing: {:?}", after.keys());
@@ -137,12 +141,12 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_xandikos_to_radicale() -> anyhow::Result<()> {
     let Some(plakar) = Plakar::install().await? else { return Ok(()) };
-    let (from, to) = (Xandikos::start(false)?, Radicale::start(false)?);
+    let (from, to) = (Xandikos::start()?, Radicale::start()?);
     seed::plant(&from.client()?, from.home(), &seed::account(&[])).await?;
     add(&plakar, "source", "from", &from.location(), &from.options()).await?;
     add(&plakar, "destination", "to", &to.location(), &to.options()).await?;
     plakar.at("store", &["create", "-plaintext"]).await?.done()?;
-    let snapshot = plakar.at("store", &["backup", "@from"]).await?.done()?.snapshot()?;
+    let snapshot = plakar::snapshot(&plakar.at("store", &["backup", "@from"]).await?.done()?)?;
     plakar.at("store", &["restore", "-to", "@to", &snapshot]).await?.done()?;
     let (before, after) = (program::backed_up(&from).await?, program::backed_up(&to).await?);
     let missing: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
@@ -161,9 +165,9 @@ async fn only_what_changed_is_read_again() -> anyhow::Result<()> {
         if expected == 1 {
             fake.put("work", "000123.ics", object("another"));
         }
-        let _ = fake.take_seen();
+        let _ = fake.take_requests();
         plakar.at("store", &["backup", "@cal"]).await?.done()?;
-        let seen = fake.take_seen();
+        let seen = fake.take_requests();
         sizes.push(size(&store)?);
         let grown = sizes[sizes.len() - 1] - sizes[sizes.len() - 2];
         println!(
@@ -186,38 +190,34 @@ async fn what_cannot_be_backed_up_is_told_in_one_sentence() -> anyhow::Result<()
     let store = plakar.home().join("store").display().to_string();
     let backup = ["at", store.as_str(), "backup", "@cal"];
     fake.fault(|_| Some(Reply::status(401)));
-    let ping = show(&plakar, &["source", "ping", "cal"]).await?;
-    ensure!(ping.code == 1 && ping.out.contains("user name and password"), "{ping:?}");
-    let outcome = show(&plakar, &backup).await?;
-    ensure!(outcome.code == 1 && outcome.out.contains("user name and password"), "{outcome:?}");
-    fake.fault(|_| Some(Reply::Reset));
+    show(&plakar, &["source", "ping", "cal"]).await?.exited(1)?.says("user name and password")?;
+    show(&plakar, &backup).await?.exited(1)?.says("user name and password")?;
+    fake.fault(|_| Some(Reply::reset()));
     ensure!(show(&plakar, &backup).await?.code == 1);
     let down = ["at", &store, "backup", "-o", "insecure=true", "caldav://http://127.0.0.1:1"];
-    let outcome = show(&plakar, &down).await?;
-    ensure!(outcome.code == 1 && outcome.out.contains("whether the server is up"), "{outcome:?}");
+    show(&plakar, &down).await?.exited(1)?.says("whether the server is up")?;
     let mistake = ["at", &store, "backup", "-o", "pasword=x", "@cal"];
-    let outcome = show(&plakar, &mistake).await?;
-    ensure!(
-        outcome.code == 1 && format!("{}{}", outcome.out, outcome.err).contains("did you mean password"),
-        "{outcome:?}"
-    );
+    show(&plakar, &mistake).await?.exited(1)?.says("did you mean password")?;
     ensure!(plakar.at("store", &["ls"]).await?.out.is_empty(), "there is a snapshot");
     // One forbidden calendar: the snapshot says that it is not whole.
     fake.fault(|seen| (seen.path == "/cal/work/").then(|| Reply::status(403)));
     let outcome = show(&plakar, &backup).await?;
     ensure!(outcome.out.contains("completed with 1 error"), "{outcome:?}");
-    ensure!(outcome.err.contains("/work: ") && outcome.err.contains("403"), "{outcome:?}");
-    let snapshot = outcome.snapshot()?;
+    for words in ["/work: ", "403"] {
+        ensure!(outcome.err.contains(words), "{words:?} is not said: {outcome:?}");
+    }
+    let snapshot = plakar::snapshot(&outcome)?;
     let errors = show(&plakar, &["at", &store, "info", "-errors", &snapshot]).await?.done()?;
     ensure!(errors.out.contains("/work"), "{errors:?}");
-    fake.heal();
+    fake.clear_fault();
     ensure!(show(&plakar, &backup).await?.done()?.out.contains("without errors"));
     // The other way: one sentence as well, not one for each object.
     for (fault, words) in [(401, "user name and password"), (503, "the server answered 503")] {
         fake.fault(move |_| Some(Reply::status(fault)));
-        let outcome = show(&plakar, &["at", &store, "restore", "-to", "@cal"]).await?;
-        let said = format!("{}{}", outcome.out, outcome.err);
-        ensure!(outcome.code == 1 && said.lines().count() == 1 && said.contains(words), "{outcome:?}");
+        let outcome =
+            show(&plakar, &["at", &store, "restore", "-to", "@cal"]).await?.exited(1)?.says(words)?;
+        let lines = outcome.out.lines().chain(outcome.err.lines()).count();
+        ensure!(lines == 1, "{lines} lines instead of one: {outcome:?}");
     }
     Ok(())
 }
@@ -227,19 +227,22 @@ async fn a_refused_object_makes_the_restore_fail_and_is_named() -> anyhow::Resul
     let Some(plakar) = Plakar::install().await? else { return Ok(()) };
     let fake = Fake::start(&[("work", 40)]).await?;
     add_fake(&plakar, &fake).await?;
-    let snapshot = plakar.at("store", &["backup", "@cal"]).await?.done()?.snapshot()?;
+    let snapshot = plakar::snapshot(&plakar.at("store", &["backup", "@cal"]).await?.done()?)?;
     fake.empty();
     fake.fault(|seen| {
         (seen.method == "PUT" && seen.path.ends_with("000007.ics")).then(|| Reply::status(403))
     });
     let store = plakar.home().join("store").display().to_string();
     let outcome = show(&plakar, &["at", &store, "restore", "-to", "@cal", &snapshot]).await?;
-    ensure!(outcome.code == 1 && outcome.out.contains("1 of 44 could not be restored"), "{outcome:?}");
-    ensure!(outcome.err.contains("/work/000007.ics") && fake.objects("work").len() == 39, "{outcome:?}");
+    let words = format!("1 of {} could not be restored", entries(1, 40));
+    let outcome = outcome.exited(1)?.says(&words)?.says("/work/000007.ics")?;
+    ensure!(fake.objects("work").len() == 39, "more than one is missing: {outcome:?}");
     fake.fault(|_| Some(Reply::status(401)));
-    let outcome = show(&plakar, &["at", &store, "restore", "-to", "@cal", &snapshot]).await?;
-    ensure!(outcome.code == 1 && outcome.out.contains("user name and password"), "{outcome:?}");
-    fake.heal();
+    show(&plakar, &["at", &store, "restore", "-to", "@cal", &snapshot])
+        .await?
+        .exited(1)?
+        .says("user name and password")?;
+    fake.clear_fault();
     show(&plakar, &["at", &store, "restore", "-to", "@cal", &snapshot]).await?.done()?;
     ensure!(fake.objects("work").len() == 40);
     Ok(())
@@ -258,7 +261,7 @@ async fn killed_at_any_time_the_next_run_is_right() -> anyhow::Result<()> {
         let child = plakar.command(&["at", &store, "backup", "@cal"]).spawn()?;
         killed += u32::from(kill_after(child, milliseconds).await?);
     }
-    let snapshot = plakar.at("store", &["backup", "@cal"]).await?.done()?.snapshot()?;
+    let snapshot = plakar::snapshot(&plakar.at("store", &["backup", "@cal"]).await?.done()?)?;
     let listed = plakar.at("store", &["ls", "-recursive", &format!("{snapshot}:")]).await?.out;
     ensure!(listed.lines().filter(|line| line.contains(".ics")).count() == 400, "{listed}");
     fake.empty();
@@ -268,7 +271,8 @@ async fn killed_at_any_time_the_next_run_is_right() -> anyhow::Result<()> {
     }
     println!("{killed} of 10 runs were killed before their end");
     plakar.at("store", &["restore", "-to", "@cal", &snapshot]).await?.done()?;
-    ensure!(fake.objects("work") == objects && killed >= 5, "{killed}");
+    ensure!(fake.objects("work") == objects, "the objects are not the same");
+    ensure!(killed >= 5, "only {killed} runs were killed before their end");
     ensure!(plugins(plakar.home())?.is_empty(), "plugins are left");
     Ok(())
 }
@@ -332,10 +336,10 @@ async fn five_thousand_objects_beside_the_same_files_from_disk() -> anyhow::Resu
     add_fake(&plakar, &fake).await?;
     plakar.at("files", &["create", "-plaintext"]).await?.done()?;
     let [store, files] = ["store", "files"].map(|name| plakar.home().join(name).display().to_string());
-    let folder = plakar.home().join("folder").display().to_string();
-    let url = fake.url();
-    ensure!(program::run(&["backup", &url, &folder, "-o", "insecure=true"], &[]).await?.code == 0);
-    let _ = fake.take_seen();
+    let folder = plakar.home().join("folder");
+    Cli::new(&fake).backup(&folder).succeeds().await?;
+    let folder = folder.display().to_string();
+    let _ = fake.take_requests();
     // With one Open at a time, as Plakar has it on a small machine.
     for (what, expected) in [("first", 5000), ("unchanged", 0), ("50 changed", 50)] {
         if expected == 50 {
@@ -344,7 +348,7 @@ async fn five_thousand_objects_beside_the_same_files_from_disk() -> anyhow::Resu
             }
         }
         let (took, own, plugin) = measure(&plakar, &["-cpu", "1", "at", &store, "backup", "@cal"]).await?;
-        let seen = fake.take_seen();
+        let seen = fake.take_requests();
         let (disk, disk_own, _) = measure(&plakar, &["-cpu", "1", "at", &files, "backup", &folder]).await?;
         println!(
             "{what}: {} requests, {} bodies; {:.2} s, {} MiB + plugin {} MiB; the same files from disk: {:.2} s, {} MiB",
@@ -356,7 +360,8 @@ async fn five_thousand_objects_beside_the_same_files_from_disk() -> anyhow::Resu
             disk.as_secs_f64(),
             disk_own >> 10,
         );
-        ensure!(seen.len() <= 5000 / 64 + 20 && bodies(&seen) <= expected.max(100), "{what}: {}", seen.len());
+        ensure!(seen.len() <= 5000 / 64 + 20, "{what}: {} requests", seen.len());
+        ensure!(bodies(&seen) <= expected.max(100), "{what}: {} bodies", bodies(&seen));
     }
     Ok(())
 }
@@ -437,7 +442,7 @@ async fn plaklet_runs_the_same_package() -> anyhow::Result<()> {
     run(serde_json::json!({ "op": "backup", "task_config": {}, "source": calendar, "target": store }))
         .await?;
     let objects = fake.objects("work");
-    ensure!(bodies(&fake.take_seen()) == 220);
+    ensure!(bodies(&fake.take_requests()) == 220);
     fake.empty();
     run(serde_json::json!({ "op": "restore", "task_config": { "latest": "true" }, "source": store, "target": calendar })).await?;
     ensure!(fake.objects("work") == objects);

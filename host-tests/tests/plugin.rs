@@ -12,17 +12,24 @@ use connector_plakar::protocol::importer::{
 use connector_plakar::protocol::plakar::connectors::{FileInfo, Record, Result as Acknowledgement};
 use connector_plakar::protocol::plakar::exporter::export_request::Packet;
 use connector_plakar::protocol::plakar::exporter::{ExportRequest, ExportResponse};
+use dav_model::{Reply, found, object};
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, SinkExt};
-use host_tests::fake::{Fake, Reply, found, object};
+use host_tests::fake::Fake;
 use host_tests::plugin::Plugin;
 use host_tests::program::{built, command};
+use host_tests::scratch::entries;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status, Streaming};
 
 /// Long enough to be sure that something does not happen.
 const WHILE: Duration = Duration::from_millis(200);
+
+const PASSWORD: &str = "hush-hush";
+
+/// The flags of both services: STREAM and NOMERGE of Plakar.
+const FLAGS: u32 = 20;
 
 /// The options for a fake server.
 fn options(fake: &Fake) -> Vec<(&'static str, String)> {
@@ -30,7 +37,7 @@ fn options(fake: &Fake) -> Vec<(&'static str, String)> {
         ("location", format!("caldav://{}", fake.url())),
         ("insecure", "true".to_owned()),
         ("username", "alice".to_owned()),
-        ("password", "hush-hush".to_owned()),
+        ("password", PASSWORD.to_owned()),
         ("retries", "0".to_owned()),
     ]
 }
@@ -87,9 +94,18 @@ async fn open(plugin: &Plugin, path: &str) -> Result<Vec<Bytes>, Status> {
     answers.map(|answer| answer.map(|answer| answer.chunk)).collect::<Vec<_>>().await.into_iter().collect()
 }
 
+fn is_refused_sign_in(error: &Status) -> anyhow::Result<()> {
+    assert_eq!(error.code(), Code::Unauthenticated, "{error:?}");
+    ensure!(error.message().contains("user name and password"), "{error:?}");
+    Ok(())
+}
+
 fn info(name: &str, mode: u32) -> FileInfo {
     FileInfo { name: name.to_owned(), mode, ..FileInfo::default() }
 }
+
+/// When objects of the fake server were changed: Sun, 22 Nov 2026 10:00:00 GMT, in seconds.
+const LAST_MODIFIED: i64 = 1_795_341_600;
 
 const DIRECTORY: u32 = 1 << 31 | 0o700;
 
@@ -144,15 +160,17 @@ async fn init_tells_what_is_backed_up_without_asking_the_server() -> anyhow::Res
     let plugin = Plugin::start().await?;
     let mut given = options(&fake);
     let answer = plugin.init_importer(&borrowed(&given)).await?;
-    ensure!(answer.r#type == "caldav" && answer.root == "/" && answer.flags == 20, "{answer:?}");
-    ensure!(answer.origin.starts_with("alice@127.0.0.1:") && !answer.origin.contains("hush"), "{answer:?}");
+    assert_eq!((answer.r#type.as_str(), answer.root.as_str(), answer.flags), ("caldav", "/", FLAGS));
+    ensure!(answer.origin.starts_with("alice@127.0.0.1:"), "{answer:?}");
+    ensure!(!answer.origin.contains(PASSWORD), "the password is shown: {answer:?}");
     // The same from one run to the next, and another with another choice.
     ensure!(plugin.init_importer(&borrowed(&given)).await? == answer);
     given.push(("calendars", "work".to_owned()));
     ensure!(plugin.init_importer(&borrowed(&given)).await?.origin != answer.origin);
-    ensure!(fake.take_seen().is_empty());
+    ensure!(fake.take_requests().is_empty());
     let answer = plugin.init_exporter(&borrowed(&options(&fake))).await?;
-    ensure!(answer.r#type == "caldav" && answer.flags == 20 && !answer.origin.contains("hush"), "{answer:?}");
+    assert_eq!((answer.r#type.as_str(), answer.flags), ("caldav", FLAGS));
+    ensure!(!answer.origin.contains(PASSWORD), "the password is shown: {answer:?}");
     ensure!(plugin.end().await? == (Some(0), String::new()));
     Ok(())
 }
@@ -173,13 +191,12 @@ async fn init_refuses_wrong_options_in_one_line() -> anyhow::Result<()> {
     for (given, words) in cases {
         for error in [plugin.init_importer(given).await.err(), plugin.init_exporter(given).await.err()] {
             let error = error.with_context(|| format!("{given:?} was accepted"))?;
-            ensure!(error.code() == Code::InvalidArgument, "{error:?}");
-            ensure!(words.iter().all(|word| error.message().contains(word)), "{}", error.message());
-            ensure!(
-                !error.message().contains('\n') && !error.message().contains("secret-1"),
-                "{}",
-                error.message()
-            );
+            assert_eq!(error.code(), Code::InvalidArgument, "{error:?}");
+            for word in words {
+                ensure!(error.message().contains(word), "{word:?} is not said: {}", error.message());
+            }
+            ensure!(!error.message().contains('\n'), "more than one line: {}", error.message());
+            ensure!(!error.message().contains("secret-1"), "the password is shown: {}", error.message());
         }
     }
     // It lives on.
@@ -203,11 +220,12 @@ async fn what_is_called_too_early_or_too_late_is_refused() -> anyhow::Result<()>
     let fake = Fake::start(&[("work", 1)]).await?;
     let plugin = Plugin::start().await?;
     ensure!(plugin.importer().ping(PingRequest {}).await.unwrap_err().code() == Code::FailedPrecondition);
-    ensure!(import(&plugin).await.is_err() && open(&plugin, "/work/000000.ics").await.is_err());
+    ensure!(import(&plugin).await.is_err(), "a listing before `Init`");
+    ensure!(open(&plugin, "/work/000000.ics").await.is_err(), "a file before `Init`");
     plugin.init_importer(&borrowed(&options(&fake))).await?;
     // What is not in the listing, or there is no listing yet.
     ensure!(open(&plugin, "/work/000000.ics").await.unwrap_err().code() == Code::NotFound);
-    ensure!(import(&plugin).await?.records().await?.len() == 5);
+    assert_eq!(import(&plugin).await?.records().await?.len(), entries(1, 1), "records");
     for path in ["", "/", "/work", "/work/other.ics", "/../etc/passwd"] {
         ensure!(open(&plugin, path).await.is_err(), "{path}");
     }
@@ -223,15 +241,12 @@ async fn ping_signs_in_and_lists_calendars() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 1)]).await?;
     let plugin = importing(&fake).await?;
     plugin.importer().ping(PingRequest {}).await?;
-    ensure!(fake.take_seen().iter().any(|seen| seen.path == "/cal/"));
+    ensure!(fake.take_requests().iter().any(|seen| seen.path == "/cal/"));
     fake.fault(|_| Some(Reply::status(401)));
     let plugin = importing(&fake).await?;
     let error = plugin.importer().ping(PingRequest {}).await.unwrap_err();
-    ensure!(
-        error.code() == Code::Unauthenticated && error.message().contains("user name and password"),
-        "{error:?}"
-    );
-    ensure!(!error.message().contains("hush-hush"));
+    is_refused_sign_in(&error)?;
+    ensure!(!error.message().contains(PASSWORD));
     Ok(())
 }
 
@@ -245,16 +260,11 @@ async fn records_are_the_same_in_every_run_but_for_versions() -> anyhow::Result<
     ensure!(paths[..3] == ["/", "/home", "/home/.caldav.json"], "{paths:?}");
     let one = first.iter().find(|record| record.pathname == "/work/000001.ics").context("it is missing")?;
     let about = one.file_info.as_ref().context("no info")?;
-    ensure!(
-        about.name == "000001.ics" && about.size == -1 && about.mode == 0o600 && about.nlink == 1,
-        "{about:?}"
-    );
-    ensure!(
-        about.mod_time.is_some_and(|time| time.seconds == 1_795_341_600) && about.groupname == "/work",
-        "{about:?}"
-    );
+    assert_eq!((about.name.as_str(), about.size, about.mode, about.nlink), ("000001.ics", -1, 0o600, 1));
+    assert_eq!(about.mod_time.map(|time| time.seconds), Some(LAST_MODIFIED));
+    assert_eq!(about.groupname, "/work");
     let root = first[0].file_info.as_ref().context("no info")?;
-    ensure!(root.name == "/" && root.mode == DIRECTORY, "{root:?}");
+    assert_eq!((root.name.as_str(), root.mode), ("/", DIRECTORY));
     let described = first[2].file_info.as_ref().context("no info")?;
     ensure!(u64::try_from(described.size)? == open_all(&fake, "/home/.caldav.json").await?, "{described:?}");
     // Another version is another inode, and nothing else.
@@ -304,7 +314,7 @@ async fn acknowledgements_are_taken_apart_from_everything_else() -> anyhow::Resu
     while let Some(answer) = answers.message().await? {
         count += usize::from(!answer.finished);
     }
-    ensure!(count == 14, "{count}");
+    assert_eq!(count, entries(1, 10), "records");
     Ok(())
 }
 
@@ -320,7 +330,7 @@ async fn a_listing_that_nobody_reads_waits_and_files_are_opened_meanwhile() -> a
     ensure!(!open(&plugin, "/work/000003.ics").await?.is_empty());
     // It is given up in the middle; the next one is whole.
     drop(listing);
-    ensure!(import(&plugin).await?.records().await?.len() == 30_004);
+    assert_eq!(import(&plugin).await?.records().await?.len(), entries(1, 30_000), "records");
     Ok(())
 }
 
@@ -351,7 +361,7 @@ async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 500)]).await?;
     let plugin = importing(&fake).await?;
     import(&plugin).await?.records().await?;
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     let opened = stream::iter(0..500).map(async |i| {
         let path = format!("/work/{i:06}.ics");
         if i % 7 == 3 {
@@ -366,12 +376,10 @@ async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
     let all: Vec<_> = opened.buffered(32).collect().await;
     for (i, bytes) in all.into_iter().enumerate() {
         let bytes = bytes?;
-        ensure!(
-            bytes.is_empty() == (i % 7 == 3) && (bytes.is_empty() || bytes == object(&format!("work-{i}"))),
-            "{i}"
-        );
+        let expected = if i % 7 == 3 { Bytes::new() } else { object(&format!("work-{i}")) };
+        ensure!(bytes == expected, "the content of object {i}");
     }
-    ensure!(fake.take_seen().len() <= 40, "one instance reads them in batches");
+    ensure!(fake.take_requests().len() <= 40, "one instance reads them in batches");
     Ok(())
 }
 
@@ -382,11 +390,11 @@ async fn a_body_that_breaks_off_is_never_a_whole_file() -> anyhow::Result<()> {
     import(&plugin).await?.records().await?;
     fake.fault(|seen| {
         (seen.method == "REPORT" || seen.method == "GET")
-            .then(|| Reply::Broken(Bytes::from_static(b"BEGIN:VCALENDAR\r\n")))
+            .then(|| Reply::status(207).body("BEGIN:VCALENDAR\r\n").broken())
     });
     let error = open(&plugin, "/work/000001.ics").await.unwrap_err();
     ensure!(error.message().contains("/work/000001.ics"), "{error:?}");
-    fake.heal();
+    fake.clear_fault();
     ensure!(open(&plugin, "/work/000001.ics").await?.concat() == object("work-1"));
     Ok(())
 }
@@ -408,7 +416,10 @@ async fn both_services_work_side_by_side() -> anyhow::Result<()> {
         }
     }
     let (said, end) = export(&plugin, packets).await?;
-    ensure!(end.is_ok() && said.len() == 24 && said.values().all(String::is_empty), "{said:?} {end:?}");
+    ensure!(end.is_ok(), "{end:?}");
+    assert_eq!(said.len(), entries(1, 20), "acknowledgements");
+    let errors: Vec<_> = said.iter().filter(|(_, error)| !error.is_empty()).collect();
+    ensure!(errors.is_empty(), "{errors:?}");
     ensure!(to.objects("work") == from.objects("work"));
     Ok(())
 }
@@ -456,18 +467,17 @@ async fn records_that_are_no_calendar_objects_are_named() -> anyhow::Result<()> 
         ("/work/link", "a link or a special file"),
         ("/work/pipe", "a link or a special file"),
         ("/work/notes.txt", "neither a calendar object"),
-        ("/work/empty.ics", "no calendar object"),
+        ("/work/empty.ics", "not a calendar object"),
         ("/work/lost.ics", "does not have its content"),
     ] {
         let text = said.get(path).with_context(|| format!("{path} was not acknowledged"))?;
-        ensure!(text.contains(words) && text.is_empty() == words.is_empty(), "{path}: {text}");
+        ensure!(text.contains(words), "{words:?} is not said about {path}: {text}");
+        assert_eq!(text.is_empty(), words.is_empty(), "{path}: {text}");
     }
     let end = end.unwrap_err();
     // What is no calendar object at all is left out; the others failed.
-    ensure!(
-        end.code() == Code::Unknown && end.message().starts_with("4 of 8 could not be restored"),
-        "{end:?}"
-    );
+    assert_eq!(end.code(), Code::Unknown, "{end:?}");
+    ensure!(end.message().starts_with("4 of 8 could not be restored"), "{end:?}");
     ensure!(fake.objects("work").len() == 1);
     Ok(())
 }
@@ -486,7 +496,8 @@ async fn pieces_of_a_file_are_put_together() -> anyhow::Result<()> {
     packets.extend([record("/work/b.ics", 0o600), chunk(object("b"))]);
     packets.extend(file("/work/c.ics", object("c")));
     let (said, end) = export(&plugin, packets).await?;
-    ensure!(said["/work/b.ics"].contains("came out of the store") && end.is_err(), "{said:?}");
+    ensure!(said["/work/b.ics"].contains("came out of the store"), "{said:?}");
+    ensure!(end.is_err(), "the restore ended well");
     ensure!(fake.objects("work").keys().eq(["a.ics", "c.ics"]));
     ensure!(fake.objects("work")["a.ics"].as_bytes() == whole);
     Ok(())
@@ -513,7 +524,8 @@ async fn a_restore_that_is_cancelled_leaves_no_half_written_object() -> anyhow::
     // The process goes on: another restore works.
     plugin.init_exporter(&borrowed(&options(&fake))).await?;
     let (_, end) = export(&plugin, file("/work/b.ics", object("b"))).await?;
-    ensure!(end.is_ok() && fake.objects("work").contains_key("b.ics"), "{end:?}");
+    ensure!(end.is_ok(), "{end:?}");
+    ensure!(fake.objects("work").contains_key("b.ics"), "the object is missing");
     ensure!(plugin.end().await? == (Some(0), String::new()));
     Ok(())
 }
@@ -529,7 +541,7 @@ async fn the_process_ends_with_its_input_whatever_goes_on() -> anyhow::Result<()
     ensure!(process.wait().await?.code() == Some(0));
     // While a server does not answer, for as long as it takes.
     let fake = Fake::start(&[("work", 3)]).await?;
-    fake.fault(|_| Some(Reply::Silence(Duration::from_secs(3600))));
+    fake.fault(|_| Some(Reply::silence(Duration::from_secs(3600))));
     for is_import in [true, false] {
         let plugin = Plugin::start().await?;
         plugin.init_importer(&borrowed(&options(&fake))).await?;
@@ -552,13 +564,14 @@ async fn an_exporter_signs_in_at_its_beginning_and_only_then() -> anyhow::Result
     let plugin = Plugin::start().await?;
     fake.fault(|_| Some(Reply::status(401)));
     let error = plugin.init_exporter(&borrowed(&options(&fake))).await.unwrap_err();
-    ensure!(error.code() == Code::Unauthenticated && error.message().contains("user name and password"));
-    fake.heal();
-    let _ = fake.take_seen();
+    is_refused_sign_in(&error)?;
+    fake.clear_fault();
+    let _ = fake.take_requests();
     plugin.init_exporter(&borrowed(&options(&fake))).await?;
     let (_, end) = export(&plugin, file("/work/a.ics", object("a"))).await?;
-    ensure!(end.is_ok() && fake.objects("work").len() == 1, "{end:?}");
-    let seen = fake.take_seen();
+    ensure!(end.is_ok(), "{end:?}");
+    assert_eq!(fake.objects("work").len(), 1, "objects on the server");
+    let seen = fake.take_requests();
     let home = seen.iter().filter(|seen| seen.method == "PROPFIND" && seen.path == "/cal/").count();
     ensure!(home == 1, "the home set was listed {home} times: {seen:?}");
     ensure!(plugin.end().await? == (Some(0), String::new()));
@@ -609,7 +622,8 @@ async fn remarks_are_printed_only_where_they_are_asked_for() -> anyhow::Result<(
         plugin.init_importer(&borrowed(&options(&fake))).await?;
         import(&plugin).await?.records().await?;
         let (code, said) = plugin.end().await?;
-        ensure!(code == Some(0) && said.lines().count() == expected, "{said}");
+        assert_eq!(code, Some(0), "exit code");
+        assert_eq!(said.lines().count(), expected, "lines of {said:?}");
         ensure!(expected == 0 || said.contains("left out: /cal/inbox/ is not a calendar"), "{said}");
     }
     Ok(())

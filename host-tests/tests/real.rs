@@ -5,40 +5,35 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use host_tests::program::{self, Outcome};
+use host_tests::certificates::issue;
+use host_tests::program::{Cli, tree};
 use host_tests::seed;
+use host_tests::servers::TestServer;
 use host_tests::servers::radicale::Radicale;
 use host_tests::servers::xandikos::Xandikos;
-use host_tests::servers::{PASSWORD, TestServer, USER};
+use serde_json::{Value, json};
+
+/// The most requests when nothing changed: one for each of three calendars, and six to find them.
+const MOST_WHEN_UNCHANGED: u64 = 3 + 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale() -> anyhow::Result<()> {
-    everything(&Radicale::start(false)?).await
+    everything(&Radicale::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale_with_tls() -> anyhow::Result<()> {
-    everything(&Radicale::start(true)?).await
+    everything(&Radicale::start_tls(&issue()?)?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos() -> anyhow::Result<()> {
-    everything(&Xandikos::start(false)?).await
+    everything(&Xandikos::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos_with_tls() -> anyhow::Result<()> {
-    everything(&Xandikos::start(true)?).await
-}
-
-/// Backs the server up into `folder`.
-async fn backup(server: &dyn TestServer, folder: &Path, more: &[&str]) -> anyhow::Result<Outcome> {
-    let options = server.options();
-    let (location, folder) = (server.location(), folder.display().to_string());
-    let mut arguments = vec!["backup", &location, &folder, "--json"];
-    arguments.extend(options.iter().flat_map(|option| ["-o", option.as_str()]));
-    arguments.extend(more);
-    program::run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await
+    everything(&Xandikos::start_tls()?).await
 }
 
 /// What a plain client sees: by directory, the bytes of every object with CRLF line ends, sorted.
@@ -62,9 +57,10 @@ async fn on_the_server(
     Ok(all)
 }
 
+/// What the backup has: by directory, the bytes of every object, sorted.
 fn in_the_folder(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<Vec<u8>>>> {
     let mut all: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for (path, bytes) in program::tree(folder)? {
+    for (path, bytes) in tree(folder)? {
         if let Some((directory, name)) = path.split_once('/')
             && name.ends_with(".ics")
         {
@@ -79,94 +75,100 @@ fn in_the_folder(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<Vec<u8>>>
 
 async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     let account = seed::account(server.odd_names());
-    let client = server.client()?;
-    seed::plant(&client, server.home(), &account).await?;
+    seed::plant(&server.client()?, server.home(), &account).await?;
     let names: Vec<&str> = account.iter().map(|calendar| calendar.name).collect();
     let total: usize = account.iter().map(|calendar| calendar.objects.len()).sum();
     let scratch = tempfile::tempdir()?;
     let folder = scratch.path().join("backup");
-
-    // The first run has everything, once, as a plain GET gives it.
-    let first = backup(server, &folder, &[]).await?;
-    ensure!(first.code == 0, "{}: {first:?}", server.name());
-    let saved = in_the_folder(&folder)?;
+    let first = Cli::new(server).backup(&folder).json().succeeds().await?;
     let there = on_the_server(server, &names).await?;
-    for name in &names {
-        let (saved, there) = (saved.get(*name).context("no directory")?, &there[*name]);
-        ensure!(
-            saved.len() == there.len(),
-            "{}: {name}: {} objects saved, {} there",
-            server.name(),
-            saved.len(),
-            there.len()
-        );
-        ensure!(saved == there, "{}: {name}: the bytes differ", server.name());
-    }
-    ensure!(names.iter().map(|name| saved[*name].len()).sum::<usize>() == total);
-    let files = program::tree(&folder)?;
-    for name in [
-        "work/with space.ics",
-        "work/at@sign.ics",
-        "work/café.ics",
-        "work/percent%2541.ics",
-        "work/weekly.ics",
-    ] {
-        ensure!(files.contains_key(name), "{}: {name} is missing: {:?}", server.name(), files.keys());
-    }
-    ensure!(
-        files.keys().filter(|name| name.to_lowercase().starts_with("work/twin~")).count() == 2,
-        "case twins are told apart"
-    );
-
-    // Every property is in the files that describe the calendar.
-    let text = |name: &str| {
-        files
-            .get(name)
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-            .with_context(|| name.to_owned())
-    };
-    ensure!(text("work/displayname")? == "Work & meetings" && text("work/description")? == "What pays");
-    ensure!(text("work/color")? == "#1E90FF");
-    let sidecar: serde_json::Value = serde_json::from_str(&text("tasks/.caldav.json")?)?;
-    ensure!(sidecar["properties"]["components"] == serde_json::json!(["VJOURNAL", "VTODO"]), "{sidecar}");
-    ensure!(
-        sidecar["properties"]["color"] == "#FF8C00FF"
-            && sidecar["properties"]["displayname"] == "Tasks"
-            && sidecar["kind"] == "calendar",
-        "{sidecar}"
-    );
-
-    // Nothing changed: nothing is read, and the files are the same.
-    let second = backup(server, &folder, &[]).await?.summary()?;
-    ensure!(second["new"] == 0 && second["changed"] == 0 && second["removed"] == 0, "{second}");
-    ensure!(second["requests"].as_u64() <= Some(3 + 6), "{second}");
-    ensure!(program::tree(&folder)? == files);
-
-    // One is new, one changes, one goes.
-    let work = format!("{}work/", server.home());
-    client.put(&format!("{work}new.ics"), seed::event("new@seed", "New", "")).await?;
-    client
-        .put(&format!("{work}meeting-007.ics"), seed::event("meeting-7@seed", "Another summary", ""))
-        .await?;
-    client.delete(&format!("{work}meeting-008.ics")).await?;
-    let third = backup(server, &folder, &[]).await?.summary()?;
-    ensure!(
-        third["new"] == 1 && third["changed"] == 1 && third["removed"] == 1 && third["failed"] == 0,
-        "{third}"
-    );
-    ensure!(in_the_folder(&folder)?["work"] == on_the_server(server, &["work"]).await?["work"]);
-
-    // One by one, without multiget, with the line ends of the server.
-    let singly = scratch.path().join("singly");
-    let fourth = backup(server, &singly, &["-o", "fetch=get", "-o", "calendars=tasks"]).await?;
-    ensure!(fourth.code == 0, "{fourth:?}");
-    let bodies = &in_the_folder(&singly)?["tasks"];
-    ensure!(bodies.iter().map(|b| caldav::ical::with_crlf(b.clone())).eq(there["tasks"].iter().cloned()));
+    everything_is_there_once(&in_the_folder(&folder)?, &there)?;
+    assert_eq!(there.values().map(Vec::len).sum::<usize>(), total, "objects on the server");
+    let files = tree(&folder)?;
+    odd_names_are_kept(&files)?;
+    properties_are_kept(&files)?;
+    let unchanged = nothing_changed(server, &folder).await?;
+    one_of_each_changed(server, &folder).await?;
+    one_by_one(server, &scratch.path().join("singly"), &there["tasks"]).await?;
     println!(
-        "{}: {total} objects, {} requests, unchanged {}",
+        "{}: {total} objects, {} requests, unchanged {unchanged}",
         server.name(),
-        first.summary()?["requests"],
-        second["requests"]
+        first.figure("requests")?
     );
+    Ok(())
+}
+
+/// The folder has every object of the calendars once, with the bytes of a plain GET.
+fn everything_is_there_once(
+    saved: &BTreeMap<String, Vec<Vec<u8>>>,
+    there: &BTreeMap<String, Vec<Vec<u8>>>,
+) -> anyhow::Result<()> {
+    for (name, there) in there {
+        let saved = saved.get(name).with_context(|| format!("{name} is missing"))?;
+        ensure!(saved.len() == there.len(), "{name}: {} objects saved, {} there", saved.len(), there.len());
+        ensure!(saved == there, "{name}: the bytes differ");
+    }
+    Ok(())
+}
+
+fn odd_names_are_kept(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
+    for name in ["with space.ics", "at@sign.ics", "café.ics", "percent%2541.ics", "weekly.ics"] {
+        ensure!(files.contains_key(&format!("work/{name}")), "{name} is missing: {:?}", files.keys());
+    }
+    let twins = files.keys().filter(|name| name.to_lowercase().starts_with("work/twin~"));
+    assert_eq!(twins.count(), 2, "names that differ in case only");
+    Ok(())
+}
+
+/// Every property is in the files that describe the calendar.
+fn properties_are_kept(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
+    let text = |name: &str| {
+        let bytes = files.get(name).with_context(|| format!("{name} is missing"))?;
+        anyhow::Ok(String::from_utf8_lossy(bytes).into_owned())
+    };
+    assert_eq!(text("work/displayname")?, "Work & meetings");
+    assert_eq!(text("work/description")?, "What pays");
+    assert_eq!(text("work/color")?, "#1E90FF");
+    let described: Value = serde_json::from_str(&text("tasks/.caldav.json")?)?;
+    assert_eq!(described["kind"], "calendar");
+    let properties = &described["properties"];
+    assert_eq!(properties["components"], json!(["VJOURNAL", "VTODO"]));
+    assert_eq!(properties["color"], "#FF8C00FF");
+    assert_eq!(properties["displayname"], "Tasks");
+    Ok(())
+}
+
+/// Nothing changed: nothing is read, and the files are the same. Returns the number of requests.
+async fn nothing_changed(server: &dyn TestServer, folder: &Path) -> anyhow::Result<u64> {
+    let before = tree(folder)?;
+    let outcome = Cli::new(server).backup(folder).json().succeeds().await?;
+    let outcome = outcome.counts("new", 0)?.counts("changed", 0)?.counts("removed", 0)?;
+    let requests = outcome.figure("requests")?;
+    ensure!(requests <= MOST_WHEN_UNCHANGED, "{requests} requests");
+    ensure!(tree(folder)? == before, "the files changed");
+    Ok(requests)
+}
+
+/// One object is new, one changes, one goes.
+async fn one_of_each_changed(server: &dyn TestServer, folder: &Path) -> anyhow::Result<()> {
+    let client = server.client()?;
+    let work = format!("{}work/", server.home());
+    let changed = seed::event("meeting-7@seed", "Another summary", "");
+    client.put(&format!("{work}new.ics"), seed::event("new@seed", "New", "")).await?;
+    client.put(&format!("{work}meeting-007.ics"), changed).await?;
+    client.delete(&format!("{work}meeting-008.ics")).await?;
+    let outcome = Cli::new(server).backup(folder).json().succeeds().await?;
+    outcome.counts("new", 1)?.counts("changed", 1)?.counts("removed", 1)?.counts("failed", 0)?;
+    let there = on_the_server(server, &["work"]).await?;
+    ensure!(in_the_folder(folder)?["work"] == there["work"], "the bytes differ");
+    Ok(())
+}
+
+/// Without multiget, objects have the line ends of the server and are otherwise the same.
+async fn one_by_one(server: &dyn TestServer, folder: &Path, tasks: &[Vec<u8>]) -> anyhow::Result<()> {
+    let backup = Cli::new(server).backup(folder).option("fetch", "get").option("calendars", "tasks");
+    backup.succeeds().await?;
+    let bodies = in_the_folder(folder)?.remove("tasks").context("tasks is missing")?;
+    ensure!(bodies.into_iter().map(caldav::ical::with_crlf).eq(tasks.iter().cloned()), "the bytes differ");
     Ok(())
 }

@@ -2,107 +2,91 @@
 //! changed or lost in the meantime is mended without touching anything else.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, ensure};
-use caldav::ical::compare::Meaning;
-use host_tests::program::{self, Outcome};
+use host_tests::certificates::issue;
+use host_tests::program::{Cli, Outcome, tree};
 use host_tests::seed;
+use host_tests::servers::TestServer;
 use host_tests::servers::radicale::Radicale;
 use host_tests::servers::xandikos::Xandikos;
-use host_tests::servers::{PASSWORD, TestServer, USER};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn radicale() -> anyhow::Result<()> {
-    everything(&Radicale::start(false)?, &Radicale::start(false)?).await
+    everything(&Radicale::start()?, &Radicale::start()?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn xandikos() -> anyhow::Result<()> {
-    everything(&Xandikos::start(false)?, &Xandikos::start(false)?).await
+    everything(&Xandikos::start()?, &Xandikos::start()?).await
+}
+
+/// A real server with the made-up account, and its backup.
+struct Backup {
+    scratch: tempfile::TempDir,
+    /// Objects in the account.
+    objects: usize,
+}
+
+impl Backup {
+    async fn of(server: &dyn TestServer, odd_names: &[&str]) -> anyhow::Result<Self> {
+        let account = seed::account(odd_names);
+        seed::plant(&server.client()?, server.home(), &account).await?;
+        let objects = account.iter().map(|calendar| calendar.objects.len()).sum();
+        let backup = Self { scratch: tempfile::tempdir()?, objects };
+        Cli::new(server).backup(&backup.folder()).succeeds().await?;
+        Ok(backup)
+    }
+
+    fn folder(&self) -> std::path::PathBuf {
+        self.scratch.path().join("backup")
+    }
+
+    fn restore(&self, server: &dyn TestServer) -> Cli {
+        Cli::new(server).restore(&self.folder()).json()
+    }
+
+    fn diff(&self, server: &dyn TestServer) -> Cli {
+        Cli::new(server).diff(&self.folder()).json()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_the_other_server_refuses_are_made_plain() -> anyhow::Result<()> {
-    let (from, to) = (Xandikos::start(false)?, Radicale::start(true)?);
-    seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path().join("backup");
-    ensure!(run("backup", &from, &folder, &[]).await?.code == 0);
-    let restored = run("restore", &to, &folder, &[]).await?;
-    ensure!(restored.code == 0, "{restored:?}");
+    let (from, to) = (Xandikos::start()?, Radicale::start_tls(&issue()?)?);
+    let backup = Backup::of(&from, from.odd_names()).await?;
+    backup.restore(&to).succeeds().await?;
     let members = to.client()?.members(&format!("{}work/", to.home())).await?;
     let plain = members.iter().filter(|href| href.contains("/work/C") && href.contains("colon-")).count();
-    ensure!(plain == 1, "{members:?}");
-    let again = run("restore", &to, &folder, &[]).await?;
-    ensure!(again.code == 0 && figure(&again, "created")? + figure(&again, "updated")? == 0, "{again:?}");
+    assert_eq!(plain, 1, "names made plain, of {members:?}");
+    backup.restore(&to).succeeds().await?.had_nothing_to_do()?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_radicale_to_xandikos() -> anyhow::Result<()> {
-    let (from, to) = (Radicale::start(false)?, Xandikos::start(true)?);
-    seed::plant(&from.client()?, from.home(), &seed::account(&[])).await?;
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path().join("backup");
-    ensure!(run("backup", &from, &folder, &[]).await?.code == 0);
-    let restored = run("restore", &to, &folder, &[]).await?;
-    ensure!(restored.code == 0, "{restored:?}");
-    let diff = run("diff", &to, &folder, &[]).await?;
-    ensure!(diff.code == 0, "{diff:?}");
+    let (from, to) = (Radicale::start()?, Xandikos::start_tls()?);
+    let backup = Backup::of(&from, &[]).await?;
+    backup.restore(&to).succeeds().await?;
+    backup.diff(&to).succeeds().await?;
     Ok(())
 }
 
 /// Xandikos writes what exists already in threads of its own, and answers 423 to whoever comes second.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_changed_objects_are_mended_although_the_server_locks_its_calendar() -> anyhow::Result<()> {
-    let server = Xandikos::start(false)?;
+    const CHANGED: usize = 100;
+    let server = Xandikos::start()?;
+    let backup = Backup::of(&server, &[]).await?;
     let client = server.client()?;
-    seed::plant(&client, server.home(), &seed::account(&[])).await?;
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path().join("backup");
-    ensure!(run("backup", &server, &folder, &[]).await?.code == 0);
-    let changed = 100;
-    for i in 0..changed {
+    for i in 0..CHANGED {
         let object = seed::event(&format!("meeting-{i}@seed"), "Changed by mistake", "");
         client.put(&format!("{}work/meeting-{i:03}.ics", server.home()), object).await?;
     }
-    let restored = run("restore", &server, &folder, &[]).await?;
-    ensure!(restored.code == 0 && figure(&restored, "updated")? == changed, "{restored:?}");
-    ensure!(run("diff", &server, &folder, &[]).await?.code == 0);
-    println!("{changed} changed, {} requests", figure(&restored, "requests")?);
+    let restored = backup.restore(&server).succeeds().await?.counts("updated", CHANGED)?;
+    backup.diff(&server).succeeds().await?;
+    println!("{CHANGED} changed, {} requests", restored.figure("requests")?);
     Ok(())
-}
-
-/// Runs `backup`, `restore` or `diff` between the server and `folder`.
-async fn run(
-    command: &str,
-    server: &dyn TestServer,
-    folder: &Path,
-    more: &[&str],
-) -> anyhow::Result<Outcome> {
-    let options = server.options();
-    let (location, folder) = (server.location(), folder.display().to_string());
-    let mut arguments = if command == "backup" {
-        vec![command, &location, &folder]
-    } else {
-        vec![command, &folder, &location]
-    };
-    arguments.push("--json");
-    arguments.extend(options.iter().flat_map(|option| ["-o", option.as_str()]));
-    arguments.extend(more);
-    program::run(&arguments, &[("CALDAV_USERNAME", USER), ("CALDAV_PASSWORD", PASSWORD)]).await
-}
-
-fn figure(outcome: &Outcome, name: &str) -> anyhow::Result<u64> {
-    outcome.summary()?[name].as_u64().with_context(|| name.to_owned())
-}
-
-/// Paths of what the run reported with this outcome.
-fn paths(outcome: &Outcome, what: &str) -> Vec<String> {
-    let all = outcome.objects();
-    let done = all.iter().filter(|object| object["type"] == "done" && object["outcome"] == what);
-    done.filter_map(|object| object["path"].as_str().map(str::to_owned)).collect()
 }
 
 /// What the server makes of an object that is not restored but simply stored.
@@ -117,121 +101,115 @@ async fn control(server: &dyn TestServer, bytes: &[u8]) -> anyhow::Result<Vec<u8
 }
 
 async fn everything(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::Result<()> {
-    let account = seed::account(from.odd_names());
-    seed::plant(&from.client()?, from.home(), &account).await?;
-    let objects: usize = account.iter().map(|calendar| calendar.objects.len()).sum();
-    let scratch = tempfile::tempdir()?;
-    let (first, again) = (scratch.path().join("first"), scratch.path().join("again"));
-    ensure!(run("backup", from, &first, &[]).await?.code == 0);
-    let before = program::tree(&first)?;
+    let backup = Backup::of(from, from.odd_names()).await?;
+    let before = tree(&backup.folder())?;
+    a_dry_run_writes_nothing(to, &backup).await?;
 
-    // A dry run says what a restore would do, and does nothing.
-    let dry = run("restore", to, &first, &["--dry-run"]).await?;
-    ensure!(dry.code == 0 && figure(&dry, "created")? >= objects as u64, "{dry:?}");
-    ensure!(
-        figure(&run("restore", to, &first, &["--dry-run"]).await?, "created")? == figure(&dry, "created")?
-    );
-
-    // Everything comes back: the backup of the restored account is the same tree.
-    let restored = run("restore", to, &first, &[]).await?;
-    ensure!(restored.code == 0, "{}: {restored:?}", to.name());
-    ensure!(run("backup", to, &again, &[]).await?.code == 0);
-    let mut after = program::tree(&again)?;
-    // A calendar that the server makes for itself.
+    let restored = backup.restore(to).succeeds().await?;
+    let again = backup.scratch.path().join("again");
+    Cli::new(to).backup(&again).succeeds().await?;
+    let mut after = tree(&again)?;
+    // Radicale makes this calendar for itself.
     after.retain(|path, _| !path.starts_with("calendar/") || before.contains_key(path));
-    let mut rewritten = 0;
-    ensure!(
-        before.keys().eq(after.keys()),
-        "{}: {:?}",
-        to.name(),
-        before
-            .keys()
-            .filter(|k| !after.contains_key(*k))
-            .chain(after.keys().filter(|k| !before.contains_key(*k)))
-            .collect::<Vec<_>>()
-    );
-    for (path, bytes) in &before {
-        if after[path] != *bytes && path.ends_with(".ics") {
-            rewritten += 1;
-            ensure!(
-                control(to, bytes).await? == after[path],
-                "{}: {path} differs, and not by the server's doing",
-                to.name()
-            );
-        } else {
-            ensure!(
-                after[path] == *bytes,
-                "{}: {path}: {} became {}",
-                to.name(),
-                String::from_utf8_lossy(bytes),
-                String::from_utf8_lossy(&after[path])
-            );
-        }
-    }
+    let rewritten = is_the_same_tree(to, &before, &after).await?;
 
-    // Again: nothing to do, nothing written.
-    let second = run("restore", to, &first, &[]).await?;
-    ensure!(second.code == 0, "{second:?}");
-    ensure!(
-        figure(&second, "created")? == 0 && figure(&second, "updated")? == 0,
-        "{}: {second:?}",
-        to.name()
-    );
-    let same = run("diff", to, &first, &[]).await?;
-    ensure!(same.code == 0, "{}: {:?}", to.name(), same.out);
-
-    mended(to, &first).await?;
+    let second = backup.restore(to).succeeds().await?.had_nothing_to_do()?;
+    backup.diff(to).succeeds().await?;
+    changes_come_back(to, &backup).await?;
     println!(
-        "{}: {objects} objects, {} requests, {rewritten} rewritten by the server; again {} requests",
+        "{}: {} objects, {} requests, {rewritten} rewritten by the server; again {} requests",
         to.name(),
-        figure(&restored, "requests")?,
-        figure(&second, "requests")?
+        backup.objects,
+        restored.figure("requests")?,
+        second.figure("requests")?
     );
     Ok(())
 }
 
+/// A dry run says what a restore would do, and does nothing: a second one says the same.
+async fn a_dry_run_writes_nothing(to: &dyn TestServer, backup: &Backup) -> anyhow::Result<()> {
+    let dry = backup.restore(to).flag("--dry-run");
+    let created = dry.succeeds().await?.figure("created")?;
+    ensure!(created >= backup.objects as u64, "only {created} of {} would be created", backup.objects);
+    assert_eq!(dry.succeeds().await?.figure("created")?, created, "what would be created");
+    Ok(())
+}
+
+/// The backup of the restored account is the same tree, but for objects that the server rewrites in any case.
+/// Returns how many those are.
+async fn is_the_same_tree(
+    to: &dyn TestServer,
+    before: &BTreeMap<String, Vec<u8>>,
+    after: &BTreeMap<String, Vec<u8>>,
+) -> anyhow::Result<usize> {
+    let missing: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
+    ensure!(missing.is_empty(), "not restored: {missing:?}");
+    let more: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).collect();
+    ensure!(more.is_empty(), "not in the backup: {more:?}");
+    let mut rewritten = 0;
+    for (path, bytes) in before.iter().filter(|(path, bytes)| after[*path] != **bytes) {
+        if path.ends_with(".ics") {
+            rewritten += 1;
+            ensure!(
+                control(to, bytes).await? == after[path],
+                "{path} differs, and not by the server's doing"
+            );
+        } else {
+            assert_eq!(String::from_utf8_lossy(bytes), String::from_utf8_lossy(&after[path]), "{path}");
+        }
+    }
+    Ok(rewritten)
+}
+
+/// What is changed on a server, past the connector.
+const CHANGED: &str = "/work/meeting-007.ics";
+const DELETED: &str = "/work/meeting-008.ics";
+const DELETED_LATER: &str = "/work/meeting-009.ics";
+const DUPLICATED: &str = "/work/meeting-010.ics";
+const NEWER: &str = "/work/newer.ics";
+
 /// One object changed, one deleted, one new, a calendar gone: those come back, and nothing else is touched.
-async fn mended(to: &dyn TestServer, folder: &Path) -> anyhow::Result<()> {
+async fn changes_come_back(to: &dyn TestServer, backup: &Backup) -> anyhow::Result<()> {
     let client = to.client()?;
-    let work = format!("{}work/", to.home());
-    client
-        .put(&format!("{work}meeting-007.ics"), seed::event("meeting-7@seed", "Changed by mistake", ""))
-        .await?;
-    client.delete(&format!("{work}meeting-008.ics")).await?;
-    client.put(&format!("{work}newer.ics"), seed::event("newer@seed", "Newer", "")).await?;
-    client.delete(&format!("{}tasks/", to.home())).await?;
+    let at = |path: &str| [to.home().trim_end_matches('/'), path].concat();
+    client.put(&at(CHANGED), seed::event("meeting-7@seed", "Changed by mistake", "")).await?;
+    client.delete(&at(DELETED)).await?;
+    client.put(&at(NEWER), seed::event("newer@seed", "Newer", "")).await?;
+    client.delete(&at("/tasks/")).await?;
+    differences_are_named(&backup.diff(to).exits(3).await?)?;
 
-    let diff = run("diff", to, folder, &[]).await?;
-    ensure!(diff.code == 3, "{diff:?}");
-    ensure!(paths(&diff, "updated") == ["/work/meeting-007.ics"], "{:?}", paths(&diff, "updated"));
-    let notices: BTreeMap<String, String> = diff
-        .objects()
-        .iter()
-        .filter(|object| object["type"] == "notice")
-        .map(|object| (object["path"].to_string(), object["message"].to_string()))
-        .collect();
-    ensure!(notices["\"/work/meeting-007.ics\""].contains("SUMMARY"), "{notices:?}");
-    ensure!(notices["\"/work/newer.ics\""].contains("server only"), "{notices:?}");
+    let skipped = backup.restore(to).option("conflict", "skip").succeeds().await?;
+    assert_eq!(skipped.paths("skipped"), [CHANGED]);
+    ensure!(skipped.paths("created").iter().any(|path| path == DELETED), "{DELETED} did not come back");
 
-    let skipped = run("restore", to, folder, &["-o", "conflict=skip"]).await?;
-    ensure!(skipped.code == 0 && paths(&skipped, "skipped") == ["/work/meeting-007.ics"], "{skipped:?}");
-    ensure!(paths(&skipped, "created").contains(&"/work/meeting-008.ics".to_owned()));
-
-    client.delete(&format!("{work}meeting-009.ics")).await?;
-    let mended = run("restore", to, folder, &[]).await?;
-    ensure!(mended.code == 0, "{mended:?}");
-    ensure!(paths(&mended, "created") == ["/work/meeting-009.ics"], "{:?}", paths(&mended, "created"));
-    ensure!(paths(&mended, "updated") == ["/work/meeting-007.ics"], "{:?}", paths(&mended, "updated"));
+    client.delete(&at(DELETED_LATER)).await?;
+    let restored = backup.restore(to).succeeds().await?;
+    assert_eq!(restored.paths("created"), [DELETED_LATER]);
+    assert_eq!(restored.paths("updated"), [CHANGED]);
     // What is newer than the backup stays.
-    ensure!(Meaning::of(&client.get(&format!("{work}newer.ics")).await?).is_some());
-    client.delete(&format!("{work}newer.ics")).await?;
-    ensure!(run("diff", to, folder, &[]).await?.code == 0);
+    client.get(&at(NEWER)).await?;
+    client.delete(&at(NEWER)).await?;
+    backup.diff(to).succeeds().await?;
 
     // Beside what is there, once.
-    client.put(&format!("{work}meeting-010.ics"), seed::event("meeting-10@seed", "Mine", "")).await?;
+    client.put(&at(DUPLICATED), seed::event("meeting-10@seed", "Mine", "")).await?;
     for created in [1, 0] {
-        let outcome = run("restore", to, folder, &["-o", "conflict=duplicate"]).await?;
-        ensure!(outcome.code == 0 && figure(&outcome, "created")? == created, "{outcome:?}");
+        backup.restore(to).option("conflict", "duplicate").succeeds().await?.counts("created", created)?;
+    }
+    Ok(())
+}
+
+fn differences_are_named(diff: &Outcome) -> anyhow::Result<()> {
+    assert_eq!(diff.paths("updated"), [CHANGED]);
+    let objects = diff.objects();
+    let notice = |path: &str| {
+        let mut all = objects.iter().filter(|object| object["type"] == "notice" && object["path"] == path);
+        all.next()
+            .and_then(|object| object["message"].as_str())
+            .with_context(|| format!("no remark on {path}"))
+    };
+    for (path, words) in [(CHANGED, "SUMMARY"), (NEWER, "server only")] {
+        ensure!(notice(path)?.contains(words), "{path}: {words:?} is not said: {}", notice(path)?);
     }
     Ok(())
 }

@@ -1,233 +1,252 @@
-//! What a server can do wrong while it is written to, and what it can be like. For each: the exit code,
-//! what the user reads, what is there afterwards; and that a second run has nothing left to do.
+//! What a server can do wrong while it is written to, and how servers differ. For each: the exit code, what
+//! the user reads, what is there afterwards; and that a second run has nothing left to do.
 
-use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::ensure;
-use host_tests::fake::{Fake, Habits, Reply, Seen, object};
-use host_tests::program::{self, Outcome};
+use anyhow::{Context, ensure};
+use dav_model::fault::{after, every};
+use dav_model::{Behaviour, ETags, NewCalendars, Reply, Request, Uids, object, object_name};
+use host_tests::program::Cli;
+use host_tests::scratch::{CALENDAR_ENTRIES, Scratch};
 
-/// An account, its backup, and the same account emptied.
-struct Scratch {
-    fake: Fake,
-    folder: PathBuf,
-    _parent: tempfile::TempDir,
-}
-
-impl Scratch {
-    async fn new(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
-        let fake = Fake::start(calendars).await?;
-        let parent = tempfile::tempdir()?;
-        let scratch = Self { fake, folder: parent.path().join("backup"), _parent: parent };
-        let (url, folder) = (scratch.fake.url(), scratch.folder.display().to_string());
-        let backup = program::run(&["backup", &url, &folder, "-o", "insecure=true"], &[]).await?;
-        ensure!(backup.code == 0, "{backup:?}");
-        scratch.fake.empty();
-        let _ = scratch.fake.take_seen();
-        Ok(scratch)
-    }
-
-    async fn restore(&self, more: &[&str]) -> anyhow::Result<Outcome> {
-        let (url, folder) = (self.fake.url(), self.folder.display().to_string());
-        let fixed = ["restore", &folder, &url, "--json", "-o", "insecure=true"];
-        program::run(&[&fixed, more].concat(), &[]).await
-    }
-
-    fn puts(&self) -> usize {
-        self.fake.take_seen().iter().filter(|seen| seen.method == "PUT").count()
-    }
-}
-
-fn figure(outcome: &Outcome, name: &str) -> anyhow::Result<u64> {
-    Ok(outcome.summary()?[name].as_u64().unwrap_or(u64::MAX))
-}
-
-/// A server of these habits gets everything; a second run writes nothing.
-async fn takes_everything(what: &str, habits: Habits, calendar: &str, says: &str) -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 20)]).await?;
-    scratch.fake.habits(habits);
-    let outcome = scratch.restore(&[]).await?;
-    ensure!(outcome.code == 0, "{what}: {outcome:?}");
-    ensure!(outcome.out.contains(says), "{what}: {says:?} is not said: {}", outcome.out);
-    let calendar = if calendar.is_empty() { scratch.fake.calendars().remove(0) } else { calendar.to_owned() };
-    ensure!(scratch.fake.objects(&calendar).len() == 20, "{what}: {:?}", scratch.fake.calendars());
-    ensure!(scratch.fake.calendars().len() == 1, "{what}: {:?}", scratch.fake.calendars());
-    let _ = scratch.fake.take_seen();
-    let again = scratch.restore(&[]).await?;
-    ensure!(again.code == 0 && scratch.puts() == 0, "{what}: {again:?}");
-    ensure!(scratch.fake.calendars().len() == 1, "{what}: {:?}", scratch.fake.calendars());
+/// Fails unless `work` has so many objects.
+fn has_objects(scratch: &Scratch, expected: usize) -> anyhow::Result<()> {
+    let found = scratch.server.objects("work").len();
+    ensure!(found == expected, "{found} objects on the server instead of {expected}");
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn servers_of_many_habits_get_everything() -> anyhow::Result<()> {
-    let usual = Habits::default;
-    for (what, habits, calendar, says) in [
-        ("nothing special", usual(), "work", ""),
-        ("207 and no calendar", Habits { empty_promise: true, ..usual() }, "work", ""),
-        ("the address is another", Habits { moves_calendars: true, ..usual() }, "", ""),
-        (
-            "calendars appear later",
-            Habits { slow_calendars: Some(Duration::from_millis(2500)), ..usual() },
-            "work",
-            "",
-        ),
-        ("If-None-Match is ignored", Habits { ignores_none_match: true, ..usual() }, "work", ""),
-        ("no ETag", Habits { no_etags: true, ..usual() }, "work", ""),
-        ("weak ETags", Habits { weak_etags: true, ..usual() }, "work", ""),
-        ("lost answers", Habits { loses_answers: Some(3), ..usual() }, "work", ""),
-    ] {
-        takes_everything(what, habits, calendar, says).await?;
-    }
+/// A second restore has the same exit code and writes nothing.
+async fn nothing_is_left_to_do(scratch: &Scratch, restore: &Cli, exit: i32) -> anyhow::Result<()> {
+    drop(scratch.server.take_requests());
+    restore.exits(exit).await?.had_nothing_to_do()?;
+    assert_eq!(scratch.server.take_puts(), 0, "objects written again");
     Ok(())
+}
+
+/// A server of this behaviour gets everything, in one calendar; a second run writes nothing.
+async fn gets_everything(behaviour: Behaviour) -> anyhow::Result<()> {
+    const OBJECTS: usize = 20;
+    let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
+    let is_moved = behaviour.new_calendars == NewCalendars::Moved;
+    scratch.server.behave(behaviour);
+    scratch.restore().json().succeeds().await?;
+    let calendars = scratch.server.calendars();
+    let [calendar] = calendars.as_slice() else { anyhow::bail!("not one calendar: {calendars:?}") };
+    assert_eq!(calendar != "work", is_moved, "the calendar is at another address");
+    assert_eq!(scratch.server.objects(calendar).len(), OBJECTS, "objects on the server");
+    nothing_is_left_to_do(&scratch, &scratch.restore().json(), 0).await?;
+    assert_eq!(scratch.server.calendars(), calendars, "calendars after the second run");
+    Ok(())
+}
+
+fn making(new_calendars: NewCalendars) -> Behaviour {
+    Behaviour { new_calendars, ..Behaviour::default() }
+}
+
+host_tests::cases! { gets_everything;
+    a_usual_server => Behaviour::default();
+    a_server_that_answers_207_and_makes_no_calendar => making(NewCalendars::PromisedOnly);
+    a_server_that_makes_calendars_elsewhere => making(NewCalendars::Moved);
+    a_server_whose_calendars_appear_later => making(NewCalendars::Late(Duration::from_millis(2500)));
+    a_server_that_ignores_if_none_match => Behaviour { ignores_none_match: true, ..Behaviour::default() };
+    a_server_without_etags => Behaviour { etags: ETags::Absent, ..Behaviour::default() };
+    a_server_with_weak_etags => Behaviour { etags: ETags::Weak, ..Behaviour::default() };
+    a_server_whose_answers_are_lost => Behaviour { loses_answers: Some(3), ..Behaviour::default() };
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_does_not_keep_is_named() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 3)]).await?;
+    const OBJECTS: usize = 3;
+    let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
     std::fs::write(scratch.folder.join("work/color"), "#112233")?;
-    scratch.fake.habits(Habits { loses_properties: true, drops: Some("DESCRIPTION"), ..Habits::default() });
-    let outcome = scratch.restore(&[]).await?;
-    ensure!(outcome.code == 0 && figure(&outcome, "created")? == 7, "{outcome:?}");
-    ensure!(outcome.out.contains("did not keep: color"), "{outcome:?}");
-    ensure!(outcome.out.matches("lost VEVENT DESCRIPTION").count() == 3, "{outcome:?}");
+    let drops = Some("DESCRIPTION");
+    scratch.server.behave(Behaviour { loses_properties: true, drops, ..Behaviour::default() });
+    let outcome = scratch.restore().json().succeeds().await?;
+    let color_file = 1;
+    let outcome = outcome.counts("created", CALENDAR_ENTRIES + color_file + OBJECTS)?;
+    let outcome = outcome.says("did not keep: color")?;
+    assert_eq!(outcome.out.matches("lost VEVENT DESCRIPTION").count(), OBJECTS, "remarks on objects");
+    Ok(())
+}
+
+/// A backup of `work` with five objects, for a server that makes no calendars.
+async fn without_new_calendars() -> anyhow::Result<Scratch> {
+    let scratch = Scratch::backed_up(&[("work", 5)]).await?;
+    scratch.server.behave(making(NewCalendars::Forbidden));
+    Ok(scratch)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_makes_no_calendars_says_so() -> anyhow::Result<()> {
+    let scratch = without_new_calendars().await?;
+    let outcome = scratch.restore().json().exits(3).await?;
+    outcome.counts("failed", CALENDAR_ENTRIES + 5)?.says("with into or map")?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_makes_no_calendars_says_so_and_takes_what_is_mapped() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 5)]).await?;
-    scratch.fake.habits(Habits { no_calendars: true, ..Habits::default() });
-    let outcome = scratch.restore(&[]).await?;
-    ensure!(outcome.code == 3 && figure(&outcome, "failed")? == 8, "{outcome:?}");
-    ensure!(outcome.out.contains("with into or map"), "{outcome:?}");
-    scratch.fake.put("other", "x.ics", object("x"));
-    let outcome = scratch.restore(&["-o", "map=work:other"]).await?;
-    ensure!(outcome.code == 0 && scratch.fake.objects("other").len() == 6, "{outcome:?}");
-    let outcome = scratch.restore(&["-o", "into=nowhere", "-o", "create=false"]).await?;
-    ensure!(outcome.code == 3 && outcome.out.contains("The account has other"), "{outcome:?}");
+async fn a_server_that_makes_no_calendars_takes_what_is_mapped() -> anyhow::Result<()> {
+    let scratch = without_new_calendars().await?;
+    scratch.server.put("other", "x.ics", object("x"));
+    scratch.restore().option("map", "work:other").succeeds().await?;
+    assert_eq!(scratch.server.objects("other").len(), 1 + 5, "objects on the server");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_uid_that_is_taken_is_followed() -> anyhow::Result<()> {
-    for (says_where, conflict, code, created, words) in [
-        (true, "overwrite", 0, 2, "the account has it at /cal/other/there.ics"),
-        (true, "skip", 0, 2, "is at /cal/other/there.ics with other content"),
-        (false, "overwrite", 3, 2, "does not say where"),
-        (false, "duplicate", 0, 3, ""),
-    ] {
-        let scratch = Scratch::new(&[("work", 3)]).await?;
-        // Another event with the UID of the first one.
-        let other = String::from_utf8_lossy(&object("work-0")).replace("SUMMARY:Number", "SUMMARY:Other");
-        scratch.fake.put("other", "there.ics", other.clone().into());
-        scratch.fake.habits(Habits { unique_uids: Some(says_where), ..Habits::default() });
-        let outcome = scratch.restore(&["-o", &format!("conflict={conflict}")]).await?;
-        ensure!(outcome.code == code && outcome.out.contains(words), "{says_where} {conflict}: {outcome:?}");
-        let work = scratch.fake.objects("work");
-        ensure!(work.len() == created, "{says_where} {conflict}: {work:?}");
-        let there = &scratch.fake.objects("other")["there.ics"];
-        ensure!(
-            (*there == other) != (conflict == "overwrite" && says_where),
-            "{says_where} {conflict}: {there}"
-        );
-        let _ = scratch.fake.take_seen();
-        let again = scratch.restore(&["-o", &format!("conflict={conflict}")]).await?;
-        ensure!(
-            again.code == code && figure(&again, "created")? + figure(&again, "updated")? == 0,
-            "{again:?}"
-        );
-    }
+async fn a_calendar_that_may_not_be_made_is_named_with_those_there_are() -> anyhow::Result<()> {
+    let scratch = without_new_calendars().await?;
+    scratch.server.make("other");
+    let restore = scratch.restore().option("into", "nowhere").option("create", false).json();
+    restore.exits(3).await?.says("The account has other")?;
     Ok(())
 }
 
-/// Whether it writes the second object.
-fn is_put(seen: &Seen) -> bool {
-    seen.method == "PUT" && seen.path == "/cal/work/000001.ics"
+/// A restore of three objects to an account that has the UID of one in another calendar, with other content.
+struct Conflict {
+    uids: Uids,
+    /// The option `conflict`.
+    option: &'static str,
+    exit: i32,
+    says: &'static str,
+    /// Objects in `work` afterwards.
+    objects: usize,
+    /// Whether the object in the other calendar is overwritten.
+    overwrites: bool,
 }
 
-fn error(status: u16, precondition: &str) -> Reply {
-    let body = format!("<d:error xmlns:d=\"DAV:\"><d:{precondition}/></d:error>");
-    Reply::Plain(status, vec![("content-type", "application/xml".to_owned())], body.into())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_object_is_named_with_its_reason_and_the_others_are_written() -> anyhow::Result<()> {
-    let faults: [(&str, fn() -> Reply, &str, &str); 10] = [
-        ("412", || Reply::status(412), "conflict", "changes faster"),
-        ("403", || Reply::status(403), "forbidden", "read-only"),
-        ("privileges", || error(403, "need-privileges"), "read-only", "may not write"),
-        ("component", || error(403, "supported-calendar-component"), "unsupported", "of this kind"),
-        ("413", || Reply::status(413), "too-large", "larger than"),
-        ("max-resource-size", || error(412, "max-resource-size"), "too-large", "larger than"),
-        ("507", || Reply::status(507), "quota-exceeded", "no room"),
-        ("invalid", || error(415, "valid-calendar-data"), "protocol", "as it is"),
-        ("lock", || error(423, "lock-token-submitted"), "conflict", "has it locked"),
-        ("500", || Reply::status(500), "protocol", "500"),
-    ];
-    for (what, fault, code, words) in faults {
-        let scratch = Scratch::new(&[("work", 10)]).await?;
-        scratch.fake.fault(move |seen| is_put(seen).then(fault));
-        let outcome = scratch.restore(&[]).await?;
-        ensure!(outcome.code == 3, "{what}: {outcome:?}");
-        let failed: Vec<_> = outcome.objects().into_iter().filter(|o| o["outcome"] == "failed").collect();
-        ensure!(failed.len() == 1 && failed[0]["path"] == "/work/000001.ics", "{what}: {failed:?}");
-        ensure!(failed[0]["code"] == code, "{what}: {failed:?}");
-        ensure!(failed[0]["message"].as_str().is_some_and(|text| text.contains(words)), "{what}: {failed:?}");
-        ensure!(scratch.fake.objects("work").len() == 9, "{what}");
-        scratch.fake.heal();
-        let _ = scratch.fake.take_seen();
-        let healed = scratch.restore(&[]).await?;
-        ensure!(healed.code == 0 && scratch.puts() == 1, "{what}: {healed:?}");
-        ensure!(scratch.fake.objects("work").len() == 10, "{what}");
-    }
+async fn is_followed(case: Conflict) -> anyhow::Result<()> {
+    let scratch = Scratch::backed_up(&[("work", 3)]).await?;
+    let other = String::from_utf8(object("work-0").to_vec())?.replace("SUMMARY:Number", "SUMMARY:Other");
+    scratch.server.put("other", "there.ics", other.clone());
+    scratch.server.behave(Behaviour { uids: case.uids, ..Behaviour::default() });
+    let restore = scratch.restore().option("conflict", case.option).json();
+    restore.exits(case.exit).await?.says(case.says)?;
+    has_objects(&scratch, case.objects)?;
+    assert_eq!(scratch.server.objects("other")["there.ics"] != other, case.overwrites, "it is overwritten");
+    restore.exits(case.exit).await?.had_nothing_to_do()?;
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn passing_troubles_are_waited_out() -> anyhow::Result<()> {
-    let faults: [(&str, fn() -> Reply); 5] = [
-        ("429", || Reply::header(429, "retry-after", "1")),
-        ("503", || Reply::status(503)),
-        ("423", || Reply::status(423)),
-        ("reset", || Reply::Reset),
-        ("502", || Reply::status(502)),
-    ];
-    for (what, fault) in faults {
-        let scratch = Scratch::new(&[("work", 10)]).await?;
-        scratch.fake.fault(move |seen| (seen.method == "PUT" && seen.number % 4 == 0).then(fault));
-        let outcome = scratch.restore(&[]).await?;
-        ensure!(outcome.code == 0 && scratch.fake.objects("work").len() == 10, "{what}: {outcome:?}");
-    }
+host_tests::cases! { is_followed;
+    a_uid_that_is_taken_is_overwritten => Conflict {
+        uids: Uids::UniqueWithHref, option: "overwrite", exit: 0,
+        says: "the account has it at /cal/other/there.ics", objects: 2, overwrites: true,
+    };
+    a_uid_that_is_taken_is_skipped => Conflict {
+        uids: Uids::UniqueWithHref, option: "skip", exit: 0,
+        says: "is at /cal/other/there.ics with other content", objects: 2, overwrites: false,
+    };
+    a_uid_that_is_taken_somewhere_fails => Conflict {
+        uids: Uids::Unique, option: "overwrite", exit: 3, says: "does not say where", objects: 2, overwrites: false,
+    };
+    a_uid_that_is_taken_somewhere_is_duplicated => Conflict {
+        uids: Uids::Unique, option: "duplicate", exit: 0, says: "", objects: 3, overwrites: false,
+    };
+}
+
+const REFUSED: &str = "/work/000001.ics";
+
+/// Whether it writes the object that is refused.
+fn is_refused_put(request: &Request) -> bool {
+    request.is("PUT", &["/cal", REFUSED].concat())
+}
+
+/// How one object is refused, and the error that the user gets.
+struct Refusal {
+    reply: Reply,
+    code: &'static str,
+    says: &'static str,
+}
+
+fn refusal(reply: Reply, code: &'static str, says: &'static str) -> Refusal {
+    Refusal { reply, code, says }
+}
+
+/// The refusal is named with its reason, the other objects are written, and the next run writes the missing one.
+async fn is_named(case: Refusal) -> anyhow::Result<()> {
+    const OBJECTS: usize = 10;
+    let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
+    scratch.server.fault(move |request| is_refused_put(request).then(|| case.reply.clone()));
+    let failed = scratch.restore().json().exits(3).await?.reported("failed");
+    let [failed] = failed.as_slice() else { anyhow::bail!("not one failure: {failed:?}") };
+    assert_eq!(failed["path"], REFUSED);
+    assert_eq!(failed["code"], case.code, "{failed}");
+    let message = failed["message"].as_str().context("no message")?;
+    ensure!(message.contains(case.says), "{:?} is not said: {message}", case.says);
+    has_objects(&scratch, OBJECTS - 1)?;
+    scratch.server.clear_fault();
+    drop(scratch.server.take_requests());
+    scratch.restore().succeeds().await?;
+    assert_eq!(scratch.server.take_puts(), 1, "objects written by the next run");
+    has_objects(&scratch, OBJECTS)
+}
+
+host_tests::cases! { is_named;
+    refused_with_412 => refusal(Reply::status(412), "conflict", "changes faster");
+    refused_with_403 => refusal(Reply::status(403), "forbidden", "read-only");
+    refused_for_missing_privileges => refusal(Reply::error(403, "<d:need-privileges/>"), "read-only", "may not write");
+    refused_for_its_component => refusal(
+        Reply::error(403, "<d:supported-calendar-component/>"), "unsupported", "of this kind"
+    );
+    refused_with_413 => refusal(Reply::status(413), "too-large", "larger than");
+    refused_for_its_size => refusal(Reply::error(412, "<d:max-resource-size/>"), "too-large", "larger than");
+    refused_with_507 => refusal(Reply::status(507), "quota-exceeded", "no room");
+    refused_as_invalid => refusal(Reply::error(415, "<d:valid-calendar-data/>"), "protocol", "as it is");
+    refused_for_a_lock => refusal(Reply::error(423, "<d:lock-token-submitted/>"), "conflict", "has it locked");
+    refused_with_500 => refusal(Reply::status(500), "protocol", "500");
+}
+
+/// One PUT in four meets this, and everything is restored.
+async fn is_waited_out(reply: Reply) -> anyhow::Result<()> {
+    const OBJECTS: usize = 10;
+    let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
+    scratch.server.fault(every(4, |request| request.method == "PUT", move || reply.clone()));
+    scratch.restore().succeeds().await?;
+    has_objects(&scratch, OBJECTS)
+}
+
+host_tests::cases! { is_waited_out;
+    a_429_now_and_then => Reply::status(429).header("retry-after", "1");
+    a_503_now_and_then => Reply::status(503);
+    a_423_now_and_then => Reply::status(423);
+    a_reset_now_and_then => Reply::reset();
+    a_502_now_and_then => Reply::status(502);
+}
+
+/// An object vanishes after it was taken: that is a failure, with each way to verify.
+async fn finds_what_vanished(verify: &str) -> anyhow::Result<()> {
+    let scratch = Scratch::backed_up(&[("work", 3)]).await?;
+    scratch.server.fault(|request| is_refused_put(request).then(|| Reply::status(201)));
+    let outcome = scratch.restore().option("verify", verify).json().exits(3).await?;
+    outcome.says("no longer there")?.counts("failed", 1)?;
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_vanishes_after_it_was_taken_is_a_failure() -> anyhow::Result<()> {
-    for verify in ["full", "etag"] {
-        let scratch = Scratch::new(&[("work", 3)]).await?;
-        scratch.fake.fault(|seen| is_put(seen).then(|| Reply::status(201)));
-        let outcome = scratch.restore(&["-o", &format!("verify={verify}")]).await?;
-        ensure!(outcome.code == 3 && outcome.out.contains("does not have it now"), "{verify}: {outcome:?}");
-        ensure!(figure(&outcome, "failed")? == 1, "{verify}: {outcome:?}");
-    }
-    Ok(())
+host_tests::cases! { finds_what_vanished;
+    a_vanished_object_is_found_by_its_content => "full";
+    a_vanished_object_is_found_by_its_etag => "etag";
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_in_the_middle_ends_it() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 200)]).await?;
-    scratch.fake.fault(|seen| (seen.method == "PUT" && seen.number > 50).then(|| Reply::status(401)));
-    let outcome = scratch.restore(&[]).await?;
-    ensure!(outcome.code == 77, "{outcome:?}");
-    ensure!(scratch.puts() < 70);
-    scratch.fake.heal();
-    ensure!(scratch.restore(&[]).await?.code == 0 && scratch.fake.objects("work").len() == 200);
-    Ok(())
+    const OBJECTS: usize = 200;
+    const TAKEN: usize = 50;
+    /// Those under way when the first is refused, and a second try of one.
+    const AT_ONCE: usize = 10;
+    let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
+    scratch.server.fault(after(TAKEN, |request| request.method == "PUT", || Reply::status(401)));
+    scratch.restore().exits(77).await?;
+    let puts = scratch.server.take_puts();
+    ensure!(puts <= TAKEN + AT_ONCE, "{puts} objects were sent");
+    scratch.server.clear_fault();
+    scratch.restore().succeeds().await?;
+    has_objects(&scratch, OBJECTS)
 }
 
-/// An event with guests.
+/// An event with an organizer and a guest.
 fn meeting() -> String {
     String::from_utf8_lossy(&object("meeting")).replace(
         "SUMMARY:",
@@ -235,197 +254,253 @@ fn meeting() -> String {
     )
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_an_invitation() -> anyhow::Result<()> {
-    let schedules = ", calendar-auto-schedule";
-    for (what, habits, code, has_agent) in [
-        ("no scheduling", Habits::default(), 0, false),
-        (
-            "Nextcloud",
-            Habits { says: ", calendar-auto-schedule, nc-calendar-search", ..Habits::default() },
-            0,
-            false,
-        ),
-        ("Cyrus", Habits { says: schedules, server: "Cyrus-HTTP/3.6", ..Habits::default() }, 0, false),
-        ("any other", Habits { says: schedules, ..Habits::default() }, 0, true),
-        ("SOGo", Habits { says: schedules, server: "SOGo", ..Habits::default() }, 3, false),
-    ] {
-        let scratch = Scratch::new(&[("work", 1)]).await?;
-        std::fs::write(scratch.folder.join("work/meeting.ics"), meeting())?;
-        scratch.fake.habits(habits.clone());
-        let outcome = scratch.restore(&[]).await?;
-        ensure!(outcome.code == code, "{what}: {outcome:?}");
-        let quiet = |seen: &Seen| {
-            seen.header("schedule-reply") == Some("F")
-                && seen.header("scheduling-enabled") == Some("F")
-                && seen.header("x-nc-scheduling") == Some("false")
-        };
-        ensure!(scratch.fake.take_seen().iter().filter(|seen| seen.method == "PUT").all(quiet), "{what}");
-        let stored = scratch.fake.objects("work");
-        match stored.get("meeting.ics") {
-            None => ensure!(code == 3 && outcome.out.contains("scheduling=allow"), "{what}: {outcome:?}"),
-            Some(text) => ensure!(
-                text.matches("SCHEDULE-AGENT=CLIENT").count() == if has_agent { 2 } else { 0 },
-                "{what}: {text}"
-            ),
+/// What becomes of an event with guests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meeting {
+    /// It is stored as it is.
+    Same,
+    /// It is stored with `SCHEDULE-AGENT=CLIENT` for the organizer and the guest.
+    WithAgents,
+    /// It is not stored, unless `scheduling=allow`.
+    Refused,
+}
+
+/// A server, told by its headers, and what is expected of a restore to it.
+struct Scheduling {
+    dav: &'static str,
+    server: &'static str,
+    meeting: Meeting,
+}
+
+async fn invites_nobody(case: Scheduling) -> anyhow::Result<()> {
+    let scratch = Scratch::backed_up(&[("work", 1)]).await?;
+    std::fs::write(scratch.folder.join("work/meeting.ics"), meeting())?;
+    scratch.server.behave(Behaviour { dav: case.dav, server: case.server, ..Behaviour::default() });
+    let restore = scratch.restore().json();
+    let exit = if case.meeting == Meeting::Refused { 3 } else { 0 };
+    let outcome = restore.exits(exit).await?;
+    for request in scratch.server.take_requests().iter().filter(|request| request.method == "PUT") {
+        asks_for_silence(request);
+    }
+    let stored = scratch.server.objects("work").remove("meeting.ics");
+    let agents = stored.as_ref().map(|text| text.matches("SCHEDULE-AGENT=CLIENT").count());
+    match case.meeting {
+        Meeting::Same => assert_eq!(stored, Some(meeting())),
+        Meeting::WithAgents => assert_eq!(agents, Some(2), "agents in {stored:?}"),
+        Meeting::Refused => {
+            assert_eq!(stored, None);
+            outcome.says("scheduling=allow")?;
         }
-        // What was added is no difference.
-        let again = scratch.restore(&[]).await?;
-        ensure!(scratch.puts() == 0 && again.code == code, "{what}: {again:?}");
-        if code == 3 {
-            let allowed = scratch.restore(&["-o", "scheduling=allow"]).await?;
-            ensure!(
-                allowed.code == 0 && scratch.fake.objects("work")["meeting.ics"] == meeting(),
-                "{what}: {allowed:?}"
-            );
-        }
+    }
+    // What was added is not a difference.
+    nothing_is_left_to_do(&scratch, &restore, exit).await?;
+    if case.meeting == Meeting::Refused {
+        scratch.restore().option("scheduling", "allow").succeeds().await?;
+        assert_eq!(scratch.server.objects("work")["meeting.ics"], meeting());
     }
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_people_have_is_restored() -> anyhow::Result<()> {
-    let fake = Fake::start(&[("mine", 1)]).await?;
-    let scratch = tempfile::tempdir()?;
-    let url = fake.url();
-    let restore = async |from: &std::path::Path, more: &[&str]| {
-        let from = from.display().to_string();
-        let fixed = ["restore", from.as_str(), url.as_str(), "--json", "-o", "insecure=true"];
-        program::run(&[&fixed, more].concat(), &[]).await
-    };
-    // One exported file with hundreds of events.
-    let events: String = (0..300)
-        .map(|i| String::from_utf8_lossy(&object(&format!("event-{i}"))).into_owned())
-        .map(|text| {
-            text.split_once("BEGIN:VEVENT").map_or(String::new(), |(_, e)| format!("BEGIN:VEVENT{e}"))
-        })
-        .map(|text| text.replace("END:VCALENDAR\r\n", ""))
-        .collect();
-    let export = scratch.path().join("export.ics");
-    std::fs::write(
-        &export,
-        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n{events}END:VCALENDAR\r\n"),
-    )?;
-    let outcome = restore(&export, &[]).await?;
-    ensure!(outcome.code == 3 && outcome.out.contains("into=NAME"), "{outcome:?}");
-    let outcome = restore(&export, &["-o", "into=Imported"]).await?;
-    ensure!(outcome.code == 0 && fake.objects("Imported").len() == 300, "{outcome:?}");
-    ensure!(fake.objects("Imported").values().all(|text| !text.contains("METHOD")));
-    let _ = fake.take_seen();
-    ensure!(restore(&export, &["-o", "into=Imported"]).await?.code == 0);
-    ensure!(fake.take_seen().iter().all(|seen| seen.method != "PUT"));
+/// The headers by which servers are asked to send no messages.
+fn asks_for_silence(request: &Request) {
+    for (name, value) in [("schedule-reply", "F"), ("scheduling-enabled", "F"), ("x-nc-scheduling", "false")]
+    {
+        assert_eq!(request.header(name), Some(value), "{name} of {}", request.path);
+    }
+}
 
-    // A folder of .ics files, with something else among them.
-    let plain = scratch.path().join("plain");
+const SCHEDULES: &str = ", calendar-auto-schedule";
+
+host_tests::cases! { invites_nobody;
+    no_scheduling_invites_nobody => Scheduling { dav: "", server: "", meeting: Meeting::Same };
+    nextcloud_invites_nobody => Scheduling {
+        dav: ", calendar-auto-schedule, nc-calendar-search", server: "", meeting: Meeting::Same
+    };
+    cyrus_invites_nobody => Scheduling { dav: SCHEDULES, server: "Cyrus-HTTP/3.6", meeting: Meeting::Same };
+    any_other_server_invites_nobody => Scheduling { dav: SCHEDULES, server: "", meeting: Meeting::WithAgents };
+    sogo_invites_nobody => Scheduling { dav: SCHEDULES, server: "SOGo", meeting: Meeting::Refused };
+}
+
+/// A server, and a folder for things to restore to it.
+struct Things {
+    scratch: Scratch,
+}
+
+impl Things {
+    async fn new() -> anyhow::Result<Self> {
+        let scratch = Scratch::new(&[("mine", 1)]).await?;
+        std::fs::create_dir(&scratch.folder)?;
+        Ok(Self { scratch })
+    }
+
+    /// Prepares a restore of one of the things.
+    fn restore(&self, name: &str) -> Cli {
+        Cli::new(&self.scratch.server).restore(&self.scratch.folder.join(name)).json()
+    }
+}
+
+/// One calendar with so many events, as programs export it.
+fn export(count: usize) -> String {
+    let event = |number: usize| {
+        let text = String::from_utf8_lossy(&object(&format!("event-{number}"))).into_owned();
+        let event = text.split_once("BEGIN:VEVENT").map_or(String::new(), |(_, rest)| rest.to_owned());
+        ["BEGIN:VEVENT", &event.replace("END:VCALENDAR\r\n", "")].concat()
+    };
+    let events: String = (0..count).map(event).collect();
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n{events}END:VCALENDAR\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_exported_file_with_hundreds_of_events_is_restored() -> anyhow::Result<()> {
+    const EVENTS: usize = 300;
+    let things = Things::new().await?;
+    let server = &things.scratch.server;
+    std::fs::write(things.scratch.folder.join("export.ics"), export(EVENTS))?;
+    things.restore("export.ics").exits(3).await?.says("into=NAME")?;
+    let restore = things.restore("export.ics").option("into", "Imported");
+    restore.succeeds().await?;
+    let objects = server.objects("Imported");
+    assert_eq!(objects.len(), EVENTS, "objects on the server");
+    let with_method = objects.values().filter(|text| text.contains("METHOD")).count();
+    assert_eq!(with_method, 0, "objects with METHOD");
+    nothing_is_left_to_do(&things.scratch, &restore, 0).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_ics_files_with_something_else_among_them_is_restored() -> anyhow::Result<()> {
+    let things = Things::new().await?;
+    let plain = things.scratch.folder.join("plain");
     std::fs::create_dir(&plain)?;
     std::fs::write(plain.join("a b.ics"), object("a"))?;
     std::fs::write(plain.join("b"), object("b"))?;
     std::fs::write(plain.join("notes.txt"), "hello")?;
     std::fs::write(plain.join("broken.ics"), "hello")?;
     std::os::unix::fs::symlink(plain.join("b"), plain.join("link.ics"))?;
-    let outcome = restore(&plain, &["-o", "into=mine"]).await?;
-    ensure!(
-        outcome.code == 3
-            && figure(&outcome, "created")? == 2
-            && figure(&outcome, "skipped")? == 1
-            && figure(&outcome, "failed")? == 1,
-        "{outcome:?}"
-    );
-    ensure!(outcome.out.contains("left out") && outcome.out.contains("link.ics"), "{outcome:?}");
-    ensure!(fake.objects("mine").contains_key("a%20b.ics"), "{:?}", fake.objects("mine").keys());
+    let outcome = things.restore("plain").option("into", "mine").exits(3).await?;
+    let objects = ["a b.ics", "b"].len();
+    let outcome = outcome.counts("created", objects)?.counts("skipped", ["notes.txt"].len())?;
+    let outcome = outcome.counts("failed", ["broken.ics"].len())?;
+    outcome.says("left out")?.says("link.ics")?;
+    let there = things.scratch.server.objects("mine");
+    ensure!(there.contains_key("a%20b.ics"), "{:?}", there.keys());
+    Ok(())
+}
 
-    // A vdir as vdirsyncer writes it: a folder for each calendar, its name and colour beside the objects.
-    let vdir = scratch.path().join("vdir");
-    std::fs::create_dir_all(vdir.join("family"))?;
-    std::fs::write(vdir.join("family/displayname"), "Family")?;
-    std::fs::write(vdir.join("family/color"), "#AA0000")?;
-    for i in 0..3 {
-        std::fs::write(vdir.join(format!("family/{i}.ics")), object(&format!("f{i}")))?;
+/// As vdirsyncer writes it: a folder for each calendar, its name and colour beside the objects.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vdir_is_restored_with_its_name_and_colour() -> anyhow::Result<()> {
+    const OBJECTS: usize = 3;
+    let things = Things::new().await?;
+    let family = things.scratch.folder.join("vdir/family");
+    std::fs::create_dir_all(&family)?;
+    std::fs::write(family.join("displayname"), "Family")?;
+    std::fs::write(family.join("color"), "#AA0000")?;
+    for number in 0..OBJECTS {
+        std::fs::write(family.join(object_name(number)), object(&format!("f{number}")))?;
     }
-    let outcome = restore(&vdir, &[]).await?;
-    ensure!(outcome.code == 0 && fake.objects("family").len() == 3, "{outcome:?}");
-    let calendars = program::run(&["calendars", &url, "--json", "-o", "insecure=true"], &[]).await?;
-    ensure!(calendars.out.contains("\"Family\"") && calendars.out.contains("#AA0000"), "{calendars:?}");
+    things.restore("vdir").succeeds().await?;
+    assert_eq!(things.scratch.server.objects("family").len(), OBJECTS, "objects on the server");
+    let calendars = Cli::new(&things.scratch.server).calendars().json().run().await?;
+    calendars.says("\"Family\"")?.says("#AA0000")?;
+    Ok(())
+}
 
-    // Nothing at all is a mistake.
-    std::fs::create_dir(scratch.path().join("empty"))?;
-    ensure!(restore(&scratch.path().join("empty"), &[]).await?.code == 66);
-    ensure!(restore(&scratch.path().join("missing"), &[]).await?.code == 66);
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_at_all_is_a_mistake() -> anyhow::Result<()> {
+    let things = Things::new().await?;
+    std::fs::create_dir(things.scratch.folder.join("empty"))?;
+    things.restore("empty").exits(66).await?;
+    things.restore("missing").exits(66).await?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_point_and_run_again_it_ends_the_same() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("home", 60), ("work", 140)]).await?;
-    scratch.fake.delay(Duration::from_millis(2));
-    let whole = scratch.restore(&[]).await?;
-    ensure!(whole.code == 0, "{whole:?}");
-    let wanted = (scratch.fake.objects("home"), scratch.fake.objects("work"));
-    let took = whole.summary()?["milliseconds"].as_u64().unwrap_or(500);
-    let (url, folder) = (scratch.fake.url(), scratch.folder.display().to_string());
+    const ROUNDS: u64 = 50;
+    let scratch = Scratch::backed_up(&[("home", 60), ("work", 140)]).await?;
+    let objects = || (scratch.server.objects("home"), scratch.server.objects("work"));
+    scratch.server.delay(Duration::from_millis(2));
+    let took = scratch.restore().json().succeeds().await?.figure("milliseconds")?;
+    let wanted = objects();
     let mut before_the_end = 0;
-    for round in 0..50_u64 {
-        scratch.fake.empty();
+    for round in 0..ROUNDS {
+        scratch.server.empty();
         // Spread over the run as if by chance.
         let after = Duration::from_millis(10 + round * 7919 % took.max(50));
-        let mut child = program::command(&["restore", &folder, &url, "-o", "insecure=true"], &[])?.spawn()?;
+        let mut child = scratch.restore().process()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         tokio::time::sleep(after).await;
-        before_the_end += usize::from(child.try_wait()?.is_none());
+        before_the_end += u64::from(child.try_wait()?.is_none());
         child.kill().await?;
-        let again = scratch.restore(&[]).await?;
-        ensure!(again.code == 0, "after {after:?}: {again:?}");
-        ensure!((scratch.fake.objects("home"), scratch.fake.objects("work")) == wanted, "after {after:?}");
+        scratch.restore().succeeds().await.with_context(|| format!("killed after {after:?}"))?;
+        ensure!(objects() == wanted, "killed after {after:?}, the objects are not the same");
     }
-    println!("{before_the_end} of 50 were killed before their end");
-    ensure!(before_the_end >= 25);
+    println!("{before_the_end} of {ROUNDS} were killed before their end");
+    ensure!(before_the_end >= ROUNDS / 2, "most runs were over before they were killed");
     Ok(())
+}
+
+/// Restores so many objects; returns the most memory the component had.
+async fn memory_for(objects: usize) -> anyhow::Result<u64> {
+    const MOST_AT_ONCE: usize = 4;
+    let scratch = Scratch::backed_up(&[("work", objects)]).await?;
+    let outcome = scratch.restore().json().succeeds().await?;
+    has_objects(&scratch, objects)?;
+    let at_once = scratch.server.most_puts();
+    ensure!(at_once <= MOST_AT_ONCE, "{at_once} objects were written at once");
+    outcome.figure("guest_memory")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_under_way_are_bounded_and_memory_does_not_grow() -> anyhow::Result<()> {
-    let mut memory = Vec::new();
-    for objects in [1000, 5000] {
-        let scratch = Scratch::new(&[("work", objects)]).await?;
-        let outcome = scratch.restore(&[]).await?;
-        ensure!(outcome.code == 0 && scratch.fake.objects("work").len() == objects, "{outcome:?}");
-        ensure!(scratch.fake.most_puts() <= 4, "{} at once", scratch.fake.most_puts());
-        memory.push(figure(&outcome, "guest_memory")?);
-    }
-    println!("guest memory for 1,000 and 5,000 objects: {memory:?}");
-    ensure!(memory[1] <= memory[0] + (2 << 20), "{memory:?}");
+    const SLACK: u64 = 2 << 20;
+    let (few, many) = (memory_for(1000).await?, memory_for(5000).await?);
+    println!("guest memory for 1,000 and 5,000 objects: {few} and {many} bytes");
+    ensure!(many <= few + SLACK, "{few} bytes for 1,000 objects, {many} for 5,000");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_and_interruptions_are_told_once() -> anyhow::Result<()> {
-    let scratch = Scratch::new(&[("work", 300)]).await?;
-    let (url, folder) = (scratch.fake.url(), scratch.folder.display().to_string());
-    let fixed = ["restore", folder.as_str(), url.as_str(), "-o", "insecure=true"];
-    scratch.fake.fault(|_| Some(Reply::status(401)));
-    let refused = program::run(&fixed, &[("CALDAV_USERNAME", "a"), ("CALDAV_PASSWORD", "b")]).await?;
-    ensure!(refused.code == 77 && refused.err.trim().lines().count() == 1, "{refused:?}");
-    scratch.fake.heal();
-    let gone = program::run(&["restore", &folder, "http://127.0.0.1:1/", "-o", "insecure=true"], &[]).await?;
-    ensure!(gone.code == 69 && gone.err.trim().lines().count() == 1, "{gone:?}");
-    let wrong = program::run(&[&fixed[..], &["-o", "fetch=get", "-o", "verify=no"]].concat(), &[]).await?;
-    ensure!(
-        wrong.code == 64 && wrong.err.contains("is for backups") && wrong.err.contains("full, etag, none"),
-        "{wrong:?}"
-    );
-    // Ctrl-C in the middle.
-    scratch.fake.delay(Duration::from_millis(20));
-    let child = program::command(&fixed, &[])?
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()?;
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    let pid = child.id().unwrap_or_default().to_string();
-    ensure!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await?.success());
-    let output = child.wait_with_output().await?;
-    let err = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.code() == Some(130), "{output:?}");
-    ensure!(err.trim().lines().count() <= 3, "{err}");
-    scratch.fake.delay(Duration::ZERO);
-    ensure!(scratch.restore(&[]).await?.code == 0 && scratch.fake.objects("work").len() == 300);
+async fn a_refused_password_is_told_in_one_line() -> anyhow::Result<()> {
+    let scratch = Scratch::backed_up(&[("work", 3)]).await?;
+    scratch.server.fault(|_| Some(Reply::status(401)));
+    let restore = scratch.restore().variable("CALDAV_USERNAME", "a").variable("CALDAV_PASSWORD", "b");
+    restore.exits(77).await?.in_one_line()?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_down_is_told_in_one_line() -> anyhow::Result<()> {
+    let scratch = Scratch::backed_up(&[("work", 3)]).await?;
+    let down = Cli::at("http://127.0.0.1:1/").option("insecure", true).restore(&scratch.folder);
+    down.exits(69).await?.in_one_line()?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_of_backups_and_wrong_values_are_named() -> anyhow::Result<()> {
+    let scratch = Scratch::backed_up(&[("work", 3)]).await?;
+    let wrong = scratch.restore().option("fetch", "get").option("verify", "no");
+    let outcome = wrong.exits(64).await?;
+    for words in ["is for backups", "full, etag, none"] {
+        ensure!(outcome.err.contains(words), "{words:?} is not said: {outcome:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_stops_a_restore_and_the_next_one_ends_it() -> anyhow::Result<()> {
+    const OBJECTS: usize = 300;
+    let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
+    scratch.server.delay(Duration::from_millis(20));
+    let child = scratch.restore().process()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let id = child.id().context("it has ended")?.to_string();
+    ensure!(std::process::Command::new("kill").args(["-INT", &id]).status()?.success(), "kill failed");
+    let output = child.wait_with_output().await?;
+    assert_eq!(output.status.code(), Some(130), "exit code");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(said.trim().lines().count() <= 3, "more than is to be read: {said}");
+    scratch.server.delay(Duration::ZERO);
+    scratch.restore().succeeds().await?;
+    has_objects(&scratch, OBJECTS)
 }

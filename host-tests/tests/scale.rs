@@ -1,52 +1,57 @@
 //! How much a large account costs: requests, bodies, memory.
 
 use anyhow::ensure;
-use host_tests::fake::{Fake, object};
-use host_tests::program;
+use dav_model::{Request, object, object_name};
+use host_tests::scratch::{Scratch, files};
 
-async fn backup(fake: &Fake, folder: &str, more: &[&str]) -> anyhow::Result<serde_json::Value> {
-    let url = fake.url();
-    let arguments = [&["backup", &url, folder, "--json", "-o", "insecure=true"], more].concat();
-    let outcome = program::run(&arguments, &[]).await?;
-    ensure!(outcome.code == 0, "{}{}", outcome.err, outcome.out.lines().last().unwrap_or_default());
-    outcome.summary()
-}
+/// The most requests that the first backup of 10,000 objects may take.
+const MOST_REQUESTS: usize = 200;
+/// The most requests when nothing changed: one for each of three calendars, and six to find them.
+const MOST_WHEN_UNCHANGED: usize = 3 + 6;
+/// The most memory that listing 100,000 objects may take in the component.
+const MOST_MEMORY: u64 = 64 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_objects_take_few_requests() -> anyhow::Result<()> {
-    let fake = Fake::start(&[("home", 2000), ("school", 3000), ("work", 5000)]).await?;
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path().join("backup").display().to_string();
-    let cold = backup(&fake, &folder, &[]).await?;
-    println!("cold: {cold}");
-    ensure!(cold["new"].as_u64() >= Some(10_000), "{cold}");
-    ensure!(fake.take_seen().len() <= 200, "{cold}");
-    let unchanged = backup(&fake, &folder, &[]).await?;
-    println!("unchanged: {unchanged}");
-    let seen = fake.take_seen();
-    ensure!(seen.len() <= 3 + 6 && seen.iter().all(|seen| seen.method == "PROPFIND"), "{unchanged}");
-    // Fifty here and there: those, and no other.
-    for i in 0..50 {
-        fake.put("work", &format!("{:06}.ics", i * 97), object(&format!("changed-{i}")));
+    let calendars = [("home", 2000), ("school", 3000), ("work", 5000)];
+    let scratch = Scratch::new(&calendars).await?;
+    let cold = scratch.backup().json().succeeds().await?.counts("new", files(calendars.len(), 10_000))?;
+    println!("cold: {}", cold.summary()?);
+    let requests = scratch.server.take_requests().len();
+    ensure!(requests <= MOST_REQUESTS, "{requests} requests");
+
+    let unchanged = scratch.backup().json().succeeds().await?;
+    println!("unchanged: {}", unchanged.summary()?);
+    let requests = scratch.server.take_requests();
+    ensure!(requests.len() <= MOST_WHEN_UNCHANGED, "{} requests when nothing changed", requests.len());
+    let other: Vec<_> = requests.iter().filter(|request| request.method != "PROPFIND").collect();
+    ensure!(other.is_empty(), "more than listings when nothing changed: {other:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_changed_is_read_again() -> anyhow::Result<()> {
+    const CHANGED: usize = 50;
+    let scratch = Scratch::new(&[("work", 5000)]).await?;
+    scratch.backup().succeeds().await?;
+    drop(scratch.server.take_requests());
+    // Here and there.
+    for number in 0..CHANGED {
+        scratch.server.put("work", &object_name(number * 97), object(&format!("changed-{number}")));
     }
-    let changed = backup(&fake, &folder, &[]).await?;
-    let bodies: usize = fake.take_seen().iter().map(|seen| seen.hrefs().count()).sum();
-    ensure!(changed["changed"] == 50 && bodies == 50, "{bodies}: {changed}");
+    scratch.backup().json().succeeds().await?.counts("changed", CHANGED)?;
+    let bodies: usize = scratch.server.take_requests().iter().map(Request::bodies).sum();
+    assert_eq!(bodies, CHANGED, "bodies");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_objects_are_listed_in_little_memory() -> anyhow::Result<()> {
-    let fake = Fake::start(&[("work", 100_000)]).await?;
-    let url = fake.url();
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path().join("backup").display().to_string();
-    let outcome =
-        program::run(&["backup", &url, &folder, "--dry-run", "--json", "-o", "insecure=true"], &[]).await?;
-    let summary = outcome.summary()?;
-    ensure!(summary["new"].as_u64() >= Some(100_000), "{summary}");
-    let memory = summary["guest_memory"].as_u64().unwrap_or(u64::MAX);
-    println!("100,000 objects listed: {} KiB of guest memory", memory >> 10);
-    ensure!(memory <= 64 << 20, "{memory} bytes");
+    const OBJECTS: usize = 100_000;
+    let scratch = Scratch::new(&[("work", OBJECTS)]).await?;
+    let listed = scratch.backup().flag("--dry-run").json().run().await?.counts("new", files(1, OBJECTS))?;
+    let memory = listed.figure("guest_memory")?;
+    println!("{OBJECTS} objects listed: {} KiB of guest memory", memory >> 10);
+    ensure!(memory <= MOST_MEMORY, "{memory} bytes");
     Ok(())
 }

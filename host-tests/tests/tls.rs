@@ -1,36 +1,43 @@
 //! Encrypted connections: HTTP/2 where the server has it, and certificates that are not trusted.
 
 use anyhow::ensure;
-use host_tests::certificates::Certificates;
+use host_tests::certificates::issue;
 use host_tests::fake::Fake;
-use host_tests::program;
+use host_tests::program::Cli;
+use host_tests::scratch::files;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_http_2_gets_it() -> anyhow::Result<()> {
-    let own = Certificates::new()?;
-    let fake = Fake::start_tls(&[("work", 300)], &own).await?;
+    const OBJECTS: usize = 300;
+    let own = issue()?;
+    let fake = Fake::start_tls(&[("work", OBJECTS)], &own).await?;
     let scratch = tempfile::tempdir()?;
     own.write(scratch.path())?;
-    let folder = scratch.path().join("backup").display().to_string();
-    let trust = format!("tls_ca={}", scratch.path().join("ca.pem").display());
-    let outcome = program::run(&["backup", &fake.url(), &folder, "--json", "-o", &trust], &[]).await?;
-    ensure!(outcome.code == 0 && outcome.summary()?["new"] == 302, "{outcome:?}");
-    let seen = fake.take_seen();
-    ensure!(!seen.is_empty() && seen.iter().all(|seen| seen.version == http::Version::HTTP_2), "{seen:?}");
+    let backup = Cli::new(&fake).backup(&scratch.path().join("backup")).json();
+    let trusting = backup.option("tls_ca", scratch.path().join("ca.pem").display());
+    trusting.succeeds().await?.counts("new", files(1, OBJECTS))?;
+    let versions = fake.take_versions();
+    ensure!(!versions.is_empty(), "no request came");
+    ensure!(versions.iter().all(|version| *version == http::Version::HTTP_2), "{versions:?}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_certificate_is_refused_before_the_password_is_sent() -> anyhow::Result<()> {
-    let (own, other) = (Certificates::new()?, Certificates::new()?);
+    let (own, other) = (issue()?, issue()?);
     let fake = Fake::start_tls(&[("work", 1)], &own).await?;
     let scratch = tempfile::tempdir()?;
     other.write(scratch.path())?;
-    let trust = format!("tls_ca={}", scratch.path().join("ca.pem").display());
-    let outcome = program::run(&["check", &fake.url(), "-o", &trust], &[]).await?;
-    ensure!(outcome.code == 78 && outcome.err.contains("certificate"), "{outcome:?}");
-    ensure!(fake.take_seen().is_empty());
-    let outcome = program::run(&["check", &fake.url(), "-o", "tls_no_verify=true"], &[]).await?;
-    ensure!(outcome.code == 0 && !fake.take_seen().is_empty(), "{outcome:?}");
+    let check = Cli::new(&fake).check().option("tls_ca", scratch.path().join("ca.pem").display());
+    check.exits(78).await?.says("certificate")?;
+    ensure!(fake.take_requests().is_empty(), "a request was sent");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_certificate_is_taken_where_none_is_verified() -> anyhow::Result<()> {
+    let fake = Fake::start_tls(&[("work", 1)], &issue()?).await?;
+    Cli::new(&fake).check().option("tls_no_verify", true).succeeds().await?;
+    ensure!(!fake.take_requests().is_empty(), "no request came");
     Ok(())
 }

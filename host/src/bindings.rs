@@ -1,7 +1,9 @@
-//! What `wit/` says, as Rust. The same folder makes the component's bindings.
+//! Code that `wasmtime` generates from `wit/`. [`crate::types`] has the public part of it.
 
 #![allow(
+    dead_code,
     missing_docs,
+    unreachable_pub,
     clippy::pedantic,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,10 +15,27 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "connector",
     exports: { default: async },
+    with: { "plakar:connector/types": crate::bindings::interface_types },
 });
 
-pub use exports::plakar::connector::destination::{Item, Outcome, WriteItem};
-pub use exports::plakar::connector::source::{Content, ScanItem};
-pub use plakar::connector::types::{
-    Datetime, Entry, EntryKind, Error, Failure, Finding, Identity, Notice, Omission,
-};
+/// The records of the interface `types`, with the items that generated code expects of an interface's module: it exports
+/// no function that the host would have to link.
+pub mod interface_types {
+    use wasmtime::component::{HasData, Linker};
+
+    pub use crate::error::Error;
+    pub use crate::records::*;
+
+    pub trait Host {}
+    impl<T> Host for T {}
+
+    pub trait HostWithStore<T>: HasData {}
+    impl<D: HasData, T> HostWithStore<T> for D {}
+
+    pub fn add_to_linker<T: 'static, D: HostWithStore<T>>(
+        _: &mut Linker<T>,
+        _: fn(&mut T) -> D::Data<'_>,
+    ) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}

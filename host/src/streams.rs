@@ -1,4 +1,4 @@
-//! Between the streams and futures of the component model and channels, in both directions, with
+//! Adapters between the streams and futures of the component model and channels, in both directions, with
 //! backpressure.
 
 use std::pin::Pin;
@@ -12,10 +12,12 @@ use wasmtime::component::{
     Destination, FutureConsumer, Lift, Lower, Source, StreamConsumer, StreamProducer, StreamResult, VecBuffer,
 };
 
-/// Takes a guest's stream into a channel, as many items at once as the guest offers.
-pub(crate) struct Outlet<T>(pub(crate) mpsc::Sender<Vec<T>>);
+use crate::batches::{BatchReceiver, BatchSender};
 
-impl<D, T: Lift + Send + 'static> StreamConsumer<D> for Outlet<T> {
+/// Takes a guest's stream into a channel, as many items at once as the guest offers.
+pub(crate) struct StreamToChannel<T>(pub(crate) BatchSender<T>);
+
+impl<D, T: Lift + Send + 'static> StreamConsumer<D> for StreamToChannel<T> {
     type Item = T;
 
     fn poll_consume(
@@ -34,15 +36,15 @@ impl<D, T: Lift + Send + 'static> StreamConsumer<D> for Outlet<T> {
         }
         let mut items = Vec::with_capacity(source.remaining(&mut store));
         source.read(&mut store, &mut items)?;
-        let sent = items.is_empty() || sender.start_send(items).is_ok();
+        let sent = items.is_empty() || sender.send_now(items).is_ok();
         Poll::Ready(Ok(if sent { StreamResult::Completed } else { StreamResult::Dropped }))
     }
 }
 
 /// Takes a guest's bytes into a channel.
-pub(crate) struct ByteOutlet(pub(crate) mpsc::Sender<Bytes>);
+pub(crate) struct BytesToChannel(pub(crate) mpsc::Sender<Bytes>);
 
-impl<D> StreamConsumer<D> for ByteOutlet {
+impl<D> StreamConsumer<D> for BytesToChannel {
     type Item = u8;
 
     fn poll_consume(
@@ -68,9 +70,9 @@ impl<D> StreamConsumer<D> for ByteOutlet {
 }
 
 /// Gives a channel's items to a guest as a stream.
-pub(crate) struct Inlet<T>(pub(crate) mpsc::Receiver<Vec<T>>);
+pub(crate) struct ChannelToStream<T>(pub(crate) BatchReceiver<T>);
 
-impl<D, T: Lower + Send + Sync + Unpin + 'static> StreamProducer<D> for Inlet<T> {
+impl<D, T: Lower + Send + Sync + Unpin + 'static> StreamProducer<D> for ChannelToStream<T> {
     type Item = T;
     type Buffer = VecBuffer<T>;
 
@@ -94,9 +96,9 @@ impl<D, T: Lower + Send + Sync + Unpin + 'static> StreamProducer<D> for Inlet<T>
 }
 
 /// Takes the value of a guest's future.
-pub(crate) struct Once<T>(pub(crate) Option<oneshot::Sender<T>>);
+pub(crate) struct FutureToOneshot<T>(pub(crate) Option<oneshot::Sender<T>>);
 
-impl<D, T: Lift + Send + 'static> FutureConsumer<D> for Once<T> {
+impl<D, T: Lift + Send + 'static> FutureConsumer<D> for FutureToOneshot<T> {
     type Item = T;
 
     fn poll_consume(
@@ -109,7 +111,7 @@ impl<D, T: Lift + Send + 'static> FutureConsumer<D> for Once<T> {
         let mut value = None;
         source.read(&mut store, &mut value)?;
         if let (Some(sender), Some(value)) = (self.get_mut().0.take(), value) {
-            // Who no longer waits for it, does not need it.
+            // The receiver may be gone: nobody waits for the value then.
             sender.send(value).ok();
         }
         Poll::Ready(Ok(()))

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use connector_host::api::{Destination, LARGEST};
-use connector_host::bindings::{Entry, EntryKind, Item, Outcome, WriteItem};
-use connector_host::job::{Exporter, gone};
+use connector_host::api::{BatchSender, Destination, MAX_FILE_BYTES, ReportStream, WriteSession};
+use connector_host::types::{Entry, EntryKind, Item, Outcome, WriteItem};
+use connector_host::{Exporter, JobError};
 use futures::channel::mpsc;
 use futures::stream::BoxStream;
 use futures::{SinkExt, StreamExt, join};
@@ -44,8 +44,9 @@ impl Calls for Service {
     type ExportStream = BoxStream<'static, Answer>;
 
     async fn init(&self, request: Request<InitRequest>) -> Result<Response<InitResponse>, Status> {
-        let (connector, grant, options) = self.plugin.prepare(request.into_inner().config).await?;
-        let exporter = Exporter::open(&connector, options, grant).await.map_err(|error| status(&error))?;
+        let (connector, config, options) = self.plugin.prepare(request.into_inner().config).await?;
+        let exporter = Exporter::open(&connector, options, config).await;
+        let exporter = exporter.map_err(|error| self.plugin.not_opened(&error))?;
         // What fails here is one sentence to Plakar's user; what fails later, he is told for every record. The
         // restore goes on from what was found, so that nothing is asked twice.
         exporter.ping().await.map_err(|error| status(&error))?;
@@ -89,20 +90,23 @@ async fn restore(
     remark: fn(&str),
     mut out: mpsc::Sender<Answer>,
 ) {
-    let writing = exporter.write();
+    let WriteSession { items, mut reports } = exporter.write();
     let ledger = Ledger { waiting: Mutex::default(), tally: Mutex::default(), out: out.clone(), remark };
-    let intake = Intake { ledger: &ledger, items: writing.items, base: Base::default(), open: None };
-    let (is_whole, ()) = join!(intake.take_all(packets), report(writing.reports, &ledger));
+    let intake = Intake { ledger: &ledger, items, base: Base::default(), open: None };
+    let (is_whole, ()) = join!(intake.take_all(packets), report(&mut reports, &ledger));
     if !is_whole {
         // Plakar has cancelled: nobody hears anything any more.
         return exporter.cancel();
     }
-    let end = writing.end.await;
+    let end = reports.finish().await;
     // What got no report is not done.
     let left: Vec<String> = locked(&ledger.waiting).keys().cloned().collect();
-    let why = end.as_ref().err().cloned().unwrap_or_else(gone);
+    let why = end
+        .as_ref()
+        .err()
+        .map_or_else(|| "the connector did not report on it".to_owned(), JobError::to_string);
     for path in left {
-        ledger.settle(&path, Fate::Failed(why.message())).await;
+        ledger.settle(&path, Fate::Failed(&why)).await;
     }
     let last = end.map_err(|error| status(&error)).and_then(|()| locked(&ledger.tally).verdict());
     if let Err(last) = last {
@@ -113,7 +117,7 @@ async fn restore(
 /// What comes from Plakar, on its way to the job.
 struct Intake<'a> {
     ledger: &'a Ledger,
-    items: mpsc::Sender<Vec<Item>>,
+    items: BatchSender<Item>,
     base: Base,
     /// The file whose bytes are coming.
     open: Option<File>,
@@ -178,7 +182,7 @@ impl Intake<'_> {
 }
 
 /// Passes on what became of the records.
-async fn report(mut reports: mpsc::Receiver<Vec<WriteItem>>, ledger: &Ledger) {
+async fn report(reports: &mut ReportStream, ledger: &Ledger) {
     while let Some(reports) = reports.next().await {
         for report in reports {
             match report {
@@ -216,8 +220,8 @@ impl File {
     }
 
     fn add(&mut self, chunk: &Bytes) {
-        if self.refused.is_none() && (self.bytes.len() + chunk.len()) as u64 > LARGEST {
-            self.refused = Some(format!("it has more than {LARGEST} bytes"));
+        if self.refused.is_none() && (self.bytes.len() + chunk.len()) as u64 > MAX_FILE_BYTES {
+            self.refused = Some(format!("it has more than {MAX_FILE_BYTES} bytes"));
             self.bytes = Vec::new();
         }
         if self.refused.is_none() {

@@ -1,9 +1,9 @@
 //! The service that Plakar backs up from.
 
 use bytes::Bytes;
-use connector_host::api::Source;
-use connector_host::bindings::ScanItem;
-use connector_host::job::{Body, Importer, gone};
+use connector_host::Importer;
+use connector_host::api::{FileStream, Source};
+use connector_host::types::ScanItem;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::{self, BoxStream};
 use futures::{SinkExt, StreamExt};
@@ -39,8 +39,9 @@ impl Calls for Service {
     type OpenStream = BoxStream<'static, Result<OpenResponse, Status>>;
 
     async fn init(&self, request: Request<InitRequest>) -> Result<Response<InitResponse>, Status> {
-        let (connector, grant, options) = self.plugin.prepare(request.into_inner().config).await?;
-        let importer = Importer::open(&connector, options, grant).await.map_err(|error| status(&error))?;
+        let (connector, config, options) = self.plugin.prepare(request.into_inner().config).await?;
+        let importer = Importer::open(&connector, options, config).await;
+        let importer = importer.map_err(|error| self.plugin.not_opened(&error))?;
         let identity = importer.identity();
         let answer = InitResponse {
             origin: sentence(&identity.origin),
@@ -102,13 +103,13 @@ async fn list(
     acknowledged: oneshot::Receiver<()>,
     mut out: mpsc::Sender<Result<ImportResponse, Status>>,
 ) {
-    let (mut items, end) = importer.scan();
-    while let Some(items) = items.next().await {
+    let mut scan = importer.scan();
+    while let Some(items) = scan.next().await {
         for item in items {
             let answer = match item {
                 ScanItem::Entry(entry) => Ok(of_entry(entry)),
                 // Plakar counts no failure of the root: it would be a good snapshot of nothing.
-                ScanItem::Failed(failure) if failure.path == "/" => Err(status(&failure.error)),
+                ScanItem::Failed(failure) if failure.path == "/" => Err(status(&failure.error.into())),
                 ScanItem::Failed(failure) => Ok(of_failure(failure.path, &failure.error)),
                 ScanItem::Notice(notice) => {
                     let place = notice.path.map(|path| path + ": ").unwrap_or_default();
@@ -129,7 +130,7 @@ async fn list(
         }
     }
     // A failure comes in place of `finished`: Plakar makes no snapshot then.
-    let last = end.await.map(|()| ImportResponse { record: None, finished: true });
+    let last = scan.finish().await.map(|()| ImportResponse { record: None, finished: true });
     let is_well = last.is_ok();
     if out.send(last.map_err(|error| status(&error))).await.is_ok() && is_well {
         // A call that ends well before Plakar has acknowledged everything is a failure to it.
@@ -138,15 +139,14 @@ async fn list(
 }
 
 /// The bytes of one file, and at their end whether they are all of it.
-fn chunks(body: Body) -> BoxStream<'static, Result<OpenResponse, Status>> {
-    let Body { bytes, end } = body;
-    let end = async move {
-        let end = end.await.unwrap_or_else(|_| Err(gone()));
-        end.err().map(|error| Err(status(&error)))
-    };
-    let pieces = bytes.flat_map(|bytes| stream::iter(split(bytes)));
-    let pieces = pieces.map(|chunk| Ok(OpenResponse { chunk }));
-    pieces.chain(stream::once(end).filter_map(std::future::ready)).boxed()
+fn chunks(file: FileStream) -> BoxStream<'static, Result<OpenResponse, Status>> {
+    let pieces = file.into_stream().flat_map(|bytes| match bytes {
+        Ok(bytes) => {
+            stream::iter(split(bytes).into_iter().map(|chunk| Ok(OpenResponse { chunk })).collect::<Vec<_>>())
+        }
+        Err(error) => stream::iter(vec![Err(status(&error))]),
+    });
+    pieces.boxed()
 }
 
 /// The bytes in pieces that Plakar takes; none of them is empty.

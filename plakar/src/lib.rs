@@ -13,9 +13,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use connector_host::Error;
 use connector_host::engine::Connector;
-use connector_host::job::Grant;
+use connector_host::{Error, JobConfig, JobError};
 use futures::{StreamExt, stream};
 use tonic::Status;
 use tonic::transport::Server;
@@ -23,7 +22,7 @@ use tonic::transport::Server;
 pub use pipe::Pipes;
 use protocol::importer::importer_server::ImporterServer;
 use protocol::plakar::exporter::exporter_server::ExporterServer;
-use records::status;
+use records::{sentence, status};
 
 /// What `proto/` says, as Rust.
 #[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::large_enum_variant)]
@@ -42,14 +41,18 @@ const NOMERGE: u32 = 16;
 const WINDOW: u32 = 2 << 20;
 
 /// What a job is given, and what the connector is told.
-pub type Prepared = (Grant, Vec<(String, String)>);
+pub type Prepared = (JobConfig, Vec<(String, String)>);
+
+/// Makes of the options of a location what a job is given and what the connector is told.
+type Split = dyn Fn(Vec<(String, String)>) -> Result<Prepared, Error> + Send + Sync;
 
 /// What a plugin is made of.
 #[derive(Clone)]
 pub struct Plugin {
-    split: Arc<dyn Fn(Vec<(String, String)>) -> Result<Prepared, Error> + Send + Sync>,
+    split: Arc<Split>,
     load: Arc<dyn Fn() -> Result<Connector, String> + Send + Sync>,
     remark: fn(&str),
+    explain: fn(&JobError) -> String,
 }
 
 /// Serves Plakar until it closes its end.
@@ -79,14 +82,26 @@ impl Plugin {
         load: impl Fn() -> Result<Connector, String> + Send + Sync + 'static,
         remark: fn(&str),
     ) -> Self {
-        Self { split: Arc::new(split), load: Arc::new(load), remark }
+        Self { split: Arc::new(split), load: Arc::new(load), remark, explain: JobError::to_string }
+    }
+
+    /// Sets how the reasons are told for which a job was not opened: a program can add what its user can do.
+    #[must_use]
+    pub fn explain(mut self, explain: fn(&JobError) -> String) -> Self {
+        self.explain = explain;
+        self
+    }
+
+    /// The status of a call that could not open a job.
+    fn not_opened(&self, error: &JobError) -> Status {
+        Status::new(status(error).code(), sentence(&(self.explain)(error)))
     }
 
     /// The connector, and what a job gets by these options.
     async fn prepare(
         &self,
         config: BTreeMap<String, String>,
-    ) -> Result<(Connector, Grant, Vec<(String, String)>), Status> {
+    ) -> Result<(Connector, JobConfig, Vec<(String, String)>), Status> {
         let (split, load) = (Arc::clone(&self.split), Arc::clone(&self.load));
         // Loading takes milliseconds, but compiling takes seconds and a command that gives the password as long as
         // it likes: meanwhile HTTP/2 has to go on.
@@ -97,7 +112,7 @@ impl Plugin {
         prepared
             .await
             .unwrap_or_else(|error| Err(Error::Other(error.to_string())))
-            .map_err(|error| status(&error))
+            .map_err(|error| status(&JobError::Connector(error)))
     }
 }
 

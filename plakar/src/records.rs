@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use connector_host::bindings::{Datetime, Entry, EntryKind, Error};
-use connector_host::error::printable;
+use connector_host::error::{JobError, printable};
+use connector_host::types::{Datetime, Entry, EntryKind, Error};
 use prost_types::Timestamp;
 use sha2::{Digest, Sha256};
 use tonic::{Code, Status};
@@ -112,7 +112,11 @@ pub(super) fn modified(record: &Record) -> Option<Datetime> {
 }
 
 /// A failure as the status of a call. Never `Unavailable` or `Cancelled`: Plakar puts words of its own in their place.
-pub(super) fn status(error: &Error) -> Status {
+pub(super) fn status(error: &JobError) -> Status {
+    let JobError::Connector(error) = error else {
+        let code = if let JobError::Origin(_) = error { Code::InvalidArgument } else { Code::Unknown };
+        return Status::new(code, sentence(&error.to_string()));
+    };
     let code = match error {
         Error::InvalidOptions(_) => Code::InvalidArgument,
         Error::SignInRefused(_) => Code::Unauthenticated,
@@ -185,6 +189,6 @@ mod tests {
     #[test]
     fn messages_are_one_line_without_control_characters() {
         let error = Error::InvalidOptions("one:\twrong.\n two: \u{1b}[31mred.\n".to_owned());
-        assert_eq!(status(&error).message(), "one: wrong. two: [31mred.");
+        assert_eq!(status(&error.into()).message(), "one: wrong. two: [31mred.");
     }
 }

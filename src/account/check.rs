@@ -1,21 +1,21 @@
-//! What a server is and what it can do, for people.
+//! A report for people on a server and its abilities.
 
 use crate::account::Account;
-use crate::caldav::listing;
-use crate::caldav::multiget::multiget;
 use crate::error::Result;
+use crate::objects::listing;
+use crate::objects::multiget::multiget;
 use crate::session::Session;
+use crate::webdav::capabilities::{self, Capabilities};
 use crate::webdav::href::Target;
-use crate::webdav::options::{classes, options};
 
 /// One line of the report. As `finding` in `wit/types.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// A short name.
     pub topic: &'static str,
-    /// What was found.
+    /// Result of the check, in words.
     pub text: String,
-    /// False when it will keep something from working.
+    /// False if it keeps something from working.
     pub good: bool,
 }
 
@@ -27,7 +27,11 @@ fn bad(topic: &'static str, text: impl Into<String>) -> Finding {
     Finding { topic, text: text.into(), good: false }
 }
 
-/// Looks around in an account that is signed in.
+/// Returns the findings about an account that is signed in; `username` is empty without credentials.
+///
+/// # Errors
+///
+/// What ends the run. Everything else is a finding.
 pub(crate) async fn check(session: &Session, username: &str, account: &Account) -> Result<Vec<Finding>> {
     let mut findings =
         vec![good("signed in", if username.is_empty() { "without a user name" } else { username })];
@@ -62,9 +66,9 @@ pub(crate) async fn check(session: &Session, username: &str, account: &Account) 
     Ok(findings)
 }
 
-/// What the server says of itself.
+/// Returns findings from the headers that describe the server.
 async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
-    let answer = match session.send(options(place.clone())).await {
+    let answer = match session.send(capabilities::request(place.clone())).await {
         Ok(answer) => answer,
         Err(error) => {
             let error = crate::error::Error::from(error);
@@ -75,28 +79,27 @@ async fn abilities(session: &Session, place: &Target) -> Result<Vec<Finding>> {
             };
         }
     };
-    let headers = &answer.response.headers;
-    let classes = classes(headers);
-    let has = |class: &str| classes.iter().any(|own| own == class);
+    let capabilities = capabilities::parse(answer.response.headers);
+    let Capabilities { classes, headers } = &capabilities;
     let mut findings: Vec<Finding> =
         headers.first("server").map(|server| good("server", server)).into_iter().collect();
     findings.push(good(
         "says it can",
         if classes.is_empty() { "nothing".to_owned() } else { classes.join(", ") },
     ));
-    if has("calendar-auto-schedule") {
+    if capabilities.has("calendar-auto-schedule") {
         findings.push(good(
             "invitations",
             "the server sends them on its own when meetings are written (RFC 6638)",
         ));
     }
-    if !has("calendar-access") {
+    if !capabilities.has("calendar-access") {
         findings.push(bad("CalDAV", "the server does not say that it has calendars (no calendar-access)"));
     }
     Ok(findings)
 }
 
-/// Whether listing and reading work as they should, tried on one calendar.
+/// Returns whether listing and reading work, tried on one calendar.
 async fn reading(session: &Session, calendar: &Target) -> Result<Vec<Finding>> {
     let listing = match listing::list(session, calendar).await {
         Ok(listing) => listing,

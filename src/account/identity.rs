@@ -1,19 +1,26 @@
-//! What an account is called in the snapshots of it.
+//! The name of an account in the snapshots of it.
 
 use crate::options::ConnectionOptions;
 
-/// What is read, without secrets. As `identity` in `wit/types.wit`.
+/// Name of the account that is read or written, without secrets. As `identity` in `wit/types.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// `caldav`.
+    /// The kind of connector: `caldav`.
     pub kind: &'static str,
     /// `user@host`, with the path if the user gave one, and the choice of calendars if there is one.
     pub origin: String,
-    /// `/`.
+    /// The top of the tree of entries: `/`.
     pub root: &'static str,
 }
 
-/// Who signs in where, without secrets: `user@host`, with the path if the user gave one.
+impl Identity {
+    /// Returns the identity of a source or a destination.
+    pub(crate) fn new(origin: String) -> Self {
+        Self { kind: "caldav", origin, root: "/" }
+    }
+}
+
+/// Returns who signs in where, without secrets: `user@host`, with the path if the user gave one.
 #[must_use]
 pub fn origin(options: &ConnectionOptions) -> String {
     let start = &options.location.start;

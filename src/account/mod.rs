@@ -1,28 +1,31 @@
-//! Signing in: from a location to the calendars of an account. What a source and a destination begin with.
+//! Signing in: from a location to the calendars of an account. Sources and destinations begin with it.
 
+pub(crate) mod calendars;
 pub(crate) mod check;
+mod discovery;
 mod identity;
+pub(crate) mod scheduling;
 
-use crate::caldav::calendars::{self, Calendar};
-use crate::caldav::discovery::{Found, discover};
+use crate::caldav::calendar::Calendar;
 use crate::error::{Kind, Result};
 use crate::options::location::Location;
 use crate::session::Session;
 use crate::webdav::href::Target;
 use crate::webdav::propfind::Depth;
 pub use check::Finding;
+use discovery::{Found, discover};
 pub use identity::{Identity, origin};
 
-/// What signing in found.
+/// Result of signing in.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
-    /// RFC 5397; none when the location led straight to a home set or a calendar.
+    /// Principal (RFC 5397); none if the location led straight to a home set or a calendar.
     pub principal: Option<Target>,
-    /// Where calendars are; empty when the location is one calendar.
+    /// Calendar home sets (RFC 4791, section 6.2.1); empty if the location is one calendar.
     pub homes: Vec<Target>,
     /// The calendars, each once.
     pub calendars: Vec<Calendar>,
-    /// What the home sets hold besides.
+    /// Other collections of the home sets: inbox, outbox, address books.
     pub others: Vec<Target>,
     /// Members of home sets that the server lists with a failing status.
     pub failed: Vec<(Target, u16)>,
@@ -32,8 +35,13 @@ pub struct Account {
 
 impl Account {
     /// Signs in and lists every home set.
+    ///
+    /// # Errors
+    ///
+    /// What discovery reports, and the first home set that cannot be listed, unless it is gone while others
+    /// are there.
     pub async fn open(session: &Session, location: &Location) -> Result<Self> {
-        match discover(session, location).await? {
+        match discover(session, &location.start).await? {
             Found::Calendar(target) => {
                 let home = calendars::list(session, &target, Depth::Zero).await?;
                 Ok(Self { calendars: home.calendars, ..Self::default() })

@@ -1,4 +1,4 @@
-//! `destination.exporter`, told in terms of the core.
+//! `destination.exporter` of `wit/destination.wit`, in terms of [`crate::destination`].
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -8,10 +8,11 @@ use futures::future::{Either, join, select};
 use futures::{SinkExt, StreamExt};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
-use super::bindings::exports::plakar::connector::destination;
+use super::bindings::exports::plakar::connector::destination as wit;
 use super::bindings::plakar::connector::types;
+use super::bindings::{wit_future, wit_stream};
+use super::convert::cancelled;
 use super::wasi::Wasi;
-use super::{bindings, cancelled};
 use crate::destination as core;
 use crate::error::{Error, Kind};
 use crate::options::DestinationOptions;
@@ -19,14 +20,14 @@ use crate::options::DestinationOptions;
 /// One account, opened for writing.
 pub(super) struct Exporter(Rc<core::Exporter>);
 
-impl destination::GuestExporter for Exporter {
+impl wit::GuestExporter for Exporter {
     fn origins(options: Vec<(String, String)>) -> Result<Vec<String>, types::Error> {
         Ok(DestinationOptions::parse(&options)?.connection.location.origins())
     }
 
-    fn open(options: Vec<(String, String)>) -> Result<destination::Exporter, types::Error> {
+    fn open(options: Vec<(String, String)>) -> Result<wit::Exporter, types::Error> {
         let exporter = core::Exporter::new(Rc::new(Wasi), DestinationOptions::parse(&options)?);
-        Ok(destination::Exporter::new(Self(Rc::new(exporter))))
+        Ok(wit::Exporter::new(Self(Rc::new(exporter))))
     }
 
     fn identity(&self) -> types::Identity {
@@ -43,10 +44,10 @@ impl destination::GuestExporter for Exporter {
 
     async fn write(
         &self,
-        mut items: StreamReader<destination::Item>,
-    ) -> (StreamReader<destination::WriteItem>, FutureReader<Result<(), types::Error>>) {
-        let (mut reports, reader) = bindings::wit_stream::new();
-        let (end, outcome) = bindings::wit_future::new(|| Err(cancelled()));
+        mut items: StreamReader<wit::Item>,
+    ) -> (StreamReader<wit::WriteItem>, FutureReader<Result<(), types::Error>>) {
+        let (mut reports, reader) = wit_stream::new();
+        let (end, outcome) = wit_future::new(|| Err(cancelled()));
         let exporter = Rc::clone(&self.0);
         spawn_local(async move {
             let (mut sender, wanted) = mpsc::channel(0);
@@ -59,11 +60,11 @@ impl destination::GuestExporter for Exporter {
                     }
                 }
             };
-            let (sender, mut ready) = mpsc::channel::<Vec<core::Report>>(0);
+            let (sender, mut ready) = mpsc::channel::<Vec<core::WriteItem>>(0);
             let forward = async {
                 while let Some(more) = ready.next().await {
                     if !reports.write_all(more.into_iter().map(Into::into).collect()).await.is_empty() {
-                        // Nobody listens: the restore learns it from the closed channel. What is still in
+                        // The receiver is gone: the closed channel ends the restore. What is still in
                         // it may not be written: that would be a trap.
                         return ready.close();
                     }
@@ -92,30 +93,30 @@ impl destination::GuestExporter for Exporter {
 /// Items that are taken from the host at once.
 const ITEMS: usize = 16;
 
-impl From<destination::Item> for core::Item {
-    fn from(item: destination::Item) -> Self {
-        let content = match (item.entry.kind, item.body) {
-            (types::EntryKind::Directory, _) => core::Content::Directory,
-            (types::EntryKind::File, Some(bytes)) => core::Content::File(bytes.into()),
+impl From<wit::Item> for core::Item {
+    fn from(item: wit::Item) -> Self {
+        let body = match (item.entry.kind, item.body) {
+            (types::EntryKind::Directory, _) => core::ItemBody::Directory,
+            (types::EntryKind::File, Some(bytes)) => core::ItemBody::File(bytes.into()),
             (types::EntryKind::File, None) => {
-                core::Content::Broken(Error::new(Kind::Other, "a file without its bytes."))
+                core::ItemBody::Broken(Error::new(Kind::Other, "a file without its bytes"))
             }
         };
-        Self { path: item.entry.path, content }
+        Self { path: item.entry.path, body }
     }
 }
 
-impl From<core::Report> for destination::WriteItem {
-    fn from(report: core::Report) -> Self {
+impl From<core::WriteItem> for wit::WriteItem {
+    fn from(report: core::WriteItem) -> Self {
         match report {
-            core::Report::Done(path, outcome) => Self::Done((path, outcome.into())),
-            core::Report::Notice(path, message) => Self::Notice(types::Notice { path, message }),
-            core::Report::Extra(path) => Self::Extra(path),
+            core::WriteItem::Done(path, outcome) => Self::Done((path, outcome.into())),
+            core::WriteItem::Notice(path, message) => Self::Notice(types::Notice { path, message }),
+            core::WriteItem::Extra(path) => Self::Extra(path),
         }
     }
 }
 
-impl From<core::Outcome> for destination::Outcome {
+impl From<core::Outcome> for wit::Outcome {
     fn from(outcome: core::Outcome) -> Self {
         match outcome {
             core::Outcome::Created => Self::Created,

@@ -1,4 +1,5 @@
-//! `destination.exporter` of a component that only backs up: it has no code to write to a server with, and says so.
+//! `destination.exporter` of a component that only backs up: it has no code to write to a server with, and every call
+//! fails.
 
 use wit_bindgen::{FutureReader, StreamReader};
 
@@ -7,7 +8,7 @@ use super::bindings::exports::plakar::connector::destination;
 use super::bindings::plakar::connector::types;
 use crate::error::{Error, Kind};
 
-/// There is never one.
+/// Never created: `open` fails.
 pub(super) struct Exporter;
 
 impl destination::GuestExporter for Exporter {
@@ -48,7 +49,7 @@ impl destination::GuestExporter for Exporter {
 fn no_restore() -> types::Error {
     Error::new(
         Kind::Unsupported,
-        "This component only backs up: it was built without restore. Use the one that is called caldav.wasm.",
+        "this component only backs up: it was built without restore. Use the one that is called caldav.wasm",
     )
     .into()
 }

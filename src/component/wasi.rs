@@ -19,7 +19,7 @@ use crate::http::{Body, Request, Response, Transport, TransportError};
 /// Bytes that one read takes.
 const PIECE: usize = 64 << 10;
 
-/// What the host gives.
+/// The imports of WASI as a transport.
 pub(crate) struct Wasi;
 
 impl Transport for Wasi {
@@ -114,7 +114,7 @@ fn body(stream: StreamReader<u8>, end: FutureReader<Result<Option<Fields>, Error
     .boxed_local()
 }
 
-/// What an error code of `wasi:http` means for us.
+/// Converts an error code of `wasi:http`.
 fn failure(code: &ErrorCode) -> TransportError {
     let text = describe(code);
     match code {
@@ -171,7 +171,7 @@ fn describe(code: &ErrorCode) -> String {
         ErrorCode::HttpRequestDenied => "its address is not among those allowed".to_owned(),
         ErrorCode::DestinationIpProhibited => "its network is not among those allowed".to_owned(),
         ErrorCode::ConnectionLimitReached => "the limit of requests is reached".to_owned(),
-        ErrorCode::HttpProtocolError => "the answer is no HTTP".to_owned(),
+        ErrorCode::HttpProtocolError => "the answer is not valid HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }
 }

@@ -1,234 +1,181 @@
-//! Which calendar a folder of the backup goes to: one that is there, or a new one.
+//! Which calendar a folder of the backup goes to: one that exists, or a new one.
 
 use std::rc::Rc;
-use std::time::Duration;
 
+use super::create_calendar::NewCalendar;
 use super::existing::Existing;
 use crate::account::Account;
-use crate::caldav::calendars::{self, Calendar, Properties};
-use crate::caldav::mkcalendar::{WAYS, Way, mkcalendar};
+use crate::caldav::calendar::{Calendar, Properties};
 use crate::error::{Error, Kind, Result};
-use crate::ical::compare::Meaning;
+use crate::http::Target;
 use crate::options::DestinationOptions;
-use crate::session::{SendError, Session};
+use crate::session::Session;
 use crate::snapshot::descriptions::Descriptions;
-use crate::snapshot::names as names_of;
-use crate::webdav::href::Target;
+use crate::snapshot::names;
 use crate::webdav::href::last_segment;
-use crate::webdav::propfind::Depth;
-
-/// Pauses, in milliseconds, before looking again for a calendar that was made a moment ago.
-const PATIENCE: [u64; 7] = [0, 250, 500, 1000, 2000, 4000, 8000];
 
 /// A calendar that is written to.
 pub(super) struct Collection {
     pub(super) calendar: Calendar,
     pub(super) existing: Existing,
-    /// Whether this run made it, or would.
+    /// Whether this run has made it; in a dry run, whether it would.
     pub(super) is_new: bool,
     /// Whether it is the backup's own calendar, and not one that the user named.
     pub(super) is_own: bool,
 }
 
-/// Where a folder goes.
-enum Choice {
-    /// Here.
-    There(Box<Calendar>),
-    /// Nowhere yet: a calendar of this name has to be made.
+/// Everything that decides about the calendar of a folder.
+pub(super) struct Choice<'a> {
+    pub(super) options: &'a DestinationOptions,
+    pub(super) account: &'a Account,
+    /// The calendars of the account, with those made by this restore.
+    pub(super) known: &'a [Calendar],
+    /// The name of the folder; empty for the root.
+    pub(super) folder: &'a str,
+    /// Content of the files that describe the calendar.
+    pub(super) descriptions: &'a Descriptions,
+}
+
+/// The calendar that was chosen.
+enum Chosen {
+    Existing(Box<Calendar>),
+    /// One of this name has to be made.
     New(String),
 }
 
-/// Finds the calendar for the folder `name` among `known`, or makes it.
-pub(super) async fn open(
-    session: &Rc<Session>,
-    options: &DestinationOptions,
-    account: &Account,
-    known: &[Calendar],
-    name: &str,
-    descriptions: &Descriptions,
-) -> Result<Collection> {
-    let named =
-        options.into.as_ref().or_else(|| options.map.iter().find(|(from, _)| from == name).map(|(_, to)| to));
-    let is_own = named.is_none() && !account.homes.is_empty();
-    let choice = match named {
-        Some(text) => by_name(known, text)?,
-        None if account.homes.is_empty() => Choice::There(Box::new(
-            known
-                .first()
-                .cloned()
-                .ok_or_else(|| Error::new(Kind::NotFound, "There is no calendar at the location."))?,
-        )),
-        None => by_backup(known, name, descriptions)?,
-    };
-    let (calendar, is_new) = match choice {
-        Choice::There(calendar) => (*calendar, false),
-        Choice::New(name) if !options.create => {
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("there is no calendar {name}, and create=false. The account has {}.", names(known)),
-            ));
-        }
-        Choice::New(name) => {
-            let home = account
-                .homes
-                .first()
-                .ok_or_else(|| Error::new(Kind::NotFound, "The account has no home set."))?;
-            let wanted = descriptions.properties();
-            let target = home.as_collection().member(&[&names_of::segment(&name), "/"].concat());
-            if options.dry_run {
-                (Calendar { target, properties: Properties::default(), writable: true }, true)
-            } else {
-                (make(session, home, known, target, &wanted).await?, true)
-            }
-        }
-    };
-    if !calendar.writable {
-        return Err(Error::new(
-            Kind::ReadOnly,
-            format!("{}: this account may not write to it.", calendar.target),
-        ));
-    }
-    if calendar.properties.subscription.is_some() && descriptions.properties().subscription.is_none() {
-        return Err(Error::new(
-            Kind::ReadOnly,
-            format!("{}: a subscription cannot be written to.", calendar.target),
-        ));
-    }
-    let has_nothing = is_new || calendar.properties.subscription.is_some();
-    let existing = if has_nothing { Existing::default() } else { Existing::load(session, &calendar).await? };
-    Ok(Collection { calendar, existing, is_new, is_own })
-}
-
-/// The calendar that the user named: by path, by the name of its folder in a backup, by display name.
-fn by_name(known: &[Calendar], text: &str) -> Result<Choice> {
-    if text.starts_with('/') {
-        let is_it = |c: &&Calendar| c.target.with_path(text).key() == c.target.key();
-        return known.iter().find(is_it).cloned().map(Box::new).map(Choice::There).ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("{text}: there is no such calendar. The account has {}.", names(known)),
-            )
-        });
-    }
-    if let Some(calendar) = known.iter().find(|c| folder(c) == text) {
-        return Ok(Choice::There(Box::new(calendar.clone())));
-    }
-    let same: Vec<_> = known.iter().filter(|c| c.properties.displayname.as_deref() == Some(text)).collect();
-    match same.as_slice() {
-        [] => Ok(Choice::New(text.to_owned())),
-        [calendar] => Ok(Choice::There(Box::new((*calendar).clone()))),
-        several => {
-            let paths: Vec<_> = several.iter().map(|c| c.target.path.as_str()).collect();
-            Err(Error::new(
-                Kind::Conflict,
-                format!("{text}: several calendars have this name; write one of {}.", paths.join(", ")),
-            ))
-        }
-    }
-}
-
-/// The calendar that the backup's own is: by folder, by href, by a display name that only one has.
-fn by_backup(known: &[Calendar], name: &str, descriptions: &Descriptions) -> Result<Choice> {
-    let href_name =
-        descriptions.href().map(|href| href.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
-    let name = match (name, href_name) {
-        ("", Some(own)) if !own.is_empty() => names_of::directory_name(own),
-        ("", _) => {
-            return Err(Error::new(
-                Kind::NotFound,
-                "in no calendar's folder. Name the calendar it goes to with into=NAME.",
-            ));
-        }
-        (name, _) => name.to_owned(),
-    };
-    let by_href = |c: &&Calendar| {
-        descriptions.href().is_some_and(|href| c.target.with_path(href).key() == c.target.key())
-    };
-    if let Some(calendar) = known.iter().find(|c| folder(c) == name).or_else(|| known.iter().find(by_href)) {
-        return Ok(Choice::There(Box::new(calendar.clone())));
-    }
-    let wanted = descriptions.properties().displayname;
-    let mut same = known.iter().filter(|c| wanted.is_some() && c.properties.displayname == wanted);
-    match (same.next(), same.next()) {
-        (Some(calendar), None) => Ok(Choice::There(Box::new(calendar.clone()))),
-        _ => Ok(Choice::New(href_name.map_or(name, str::to_owned))),
-    }
-}
-
-fn folder(calendar: &Calendar) -> String {
-    names_of::directory_name(last_segment(&calendar.target))
-}
-
-fn names(known: &[Calendar]) -> String {
-    let all: Vec<_> = known.iter().map(folder).collect();
-    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
-}
-
-/// Makes a calendar, and finds out where the server put it.
-async fn make(
-    session: &Session,
-    home: &Target,
-    known: &[Calendar],
-    target: Target,
-    wanted: &Properties,
-) -> Result<Calendar> {
-    let mut refusal = None;
-    // Only extended MKCOL can say that it is a subscription.
-    let ways = if wanted.subscription.is_some() { &[Way::Collection] } else { WAYS.as_slice() };
-    for way in ways.iter().copied() {
-        let (place, is_certain) = match session.send(mkcalendar(target.clone(), wanted, way)).await {
-            Ok(answer) => {
-                let said =
-                    answer.response.headers.first("location").and_then(|l| target.resolve_member(l).ok());
-                (said.unwrap_or_else(|| target.clone()), answer.response.status != 207)
-            }
-            Err(SendError::Refused { target, refusal: why }) => {
-                refusal.get_or_insert(SendError::Refused { target: target.clone(), refusal: why });
-                (target, false)
-            }
-            Err(error) => return Err(error.into()),
+impl Choice<'_> {
+    /// Finds the calendar or makes it, and lists and reads what it has.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if there is no calendar to write to, [`Kind::Conflict`] if the user's name has
+    /// several meanings, [`Kind::ReadOnly`] if it cannot be written to; what the session reports.
+    pub(super) async fn open(&self, session: &Rc<Session>) -> Result<Collection> {
+        let named = self.named();
+        let is_own = named.is_none() && !self.account.homes.is_empty();
+        let chosen = match named {
+            Some(text) => self.by_users_name(text)?,
+            None if self.account.homes.is_empty() => Chosen::Existing(Box::new(self.only_calendar()?)),
+            None => self.by_backup()?,
         };
-        // Whatever was answered, what counts is what is there: some say no to what exists, some yes to
-        // what they did not do, some are slow, some choose another place.
-        let pauses = if is_certain { PATIENCE.as_slice() } else { PATIENCE.get(..1).unwrap_or_default() };
-        for pause in pauses {
-            session.transport().sleep(Duration::from_millis(*pause)).await;
-            if let Some(calendar) = look(session, home, known, &place, wanted).await? {
-                return Ok(calendar);
+        let (calendar, is_new) = match chosen {
+            Chosen::Existing(calendar) => (*calendar, false),
+            Chosen::New(name) => (self.make(session, &name).await?, true),
+        };
+        self.check_writable(&calendar)?;
+        let has_nothing = is_new || calendar.properties.subscription.is_some();
+        let existing =
+            if has_nothing { Existing::nothing() } else { Existing::load(session, &calendar).await? };
+        Ok(Collection { calendar, existing, is_new, is_own })
+    }
+
+    /// Returns the calendar that the options name for this folder.
+    fn named(&self) -> Option<&str> {
+        let of_folder = || self.options.map.iter().find(|(from, _)| from == self.folder).map(|(_, to)| to);
+        self.options.into.as_ref().or_else(of_folder).map(String::as_str)
+    }
+
+    /// Returns the calendar that the location is.
+    fn only_calendar(&self) -> Result<Calendar> {
+        let none = || Error::new(Kind::NotFound, "no calendar was found at the location");
+        self.known.first().cloned().ok_or_else(none)
+    }
+
+    /// Finds the calendar that the user named: by path, by the name of its folder in a backup, or by display
+    /// name.
+    fn by_users_name(&self, text: &str) -> Result<Chosen> {
+        if text.starts_with('/') {
+            let not_found =
+                || format!("{text}: no calendar has this path. The account has {}", self.folders());
+            return self
+                .find(|c| c.target.with_path(text).key() == c.target.key())
+                .ok_or_else(|| Error::new(Kind::NotFound, not_found()));
+        }
+        if let Some(calendar) = self.find(|c| folder_of(c) == text) {
+            return Ok(calendar);
+        }
+        let has_name = |c: &&Calendar| c.properties.displayname.as_deref() == Some(text);
+        let same: Vec<_> = self.known.iter().filter(has_name).collect();
+        match same.as_slice() {
+            [] => Ok(Chosen::New(text.to_owned())),
+            [calendar] => Ok(Chosen::Existing(Box::new((*calendar).clone()))),
+            several => {
+                let paths: Vec<_> = several.iter().map(|c| c.target.path.as_str()).collect();
+                let paths = paths.join(", ");
+                let text = format!("{text}: several calendars have this name; write one of {paths}");
+                Err(Error::new(Kind::Conflict, text))
             }
         }
     }
-    let why = refusal.map_or_else(
-        || Error::new(Kind::Unsupported, format!("{target}: the server did not make it.")),
-        Error::from,
-    );
-    let advice = "Make the calendar by other means, or name one that is there with into or map";
-    Err(Error::new(why.kind, format!("a new calendar: {why} {advice}.")))
-}
 
-/// The calendar at `place`, or the one that was not in the home set before.
-async fn look(
-    session: &Session,
-    home: &Target,
-    known: &[Calendar],
-    place: &Target,
-    wanted: &Properties,
-) -> Result<Option<Calendar>> {
-    match calendars::list(session, place, Depth::Zero).await {
-        Ok(found) => {
-            if let Some(calendar) = found.calendars.into_iter().find(|c| c.target.key() == place.key()) {
-                return Ok(Some(calendar));
+    /// Finds the calendar that the backup was made from: by folder, by href, or by a display name that only
+    /// one has.
+    fn by_backup(&self) -> Result<Chosen> {
+        let href = self.descriptions.href();
+        let segment = href.map(|href| href.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+        let folder = match (self.folder, segment) {
+            ("", Some(segment)) if !segment.is_empty() => names::directory_name(segment),
+            ("", _) => {
+                return Err(Error::new(
+                    Kind::NotFound,
+                    "this file is not inside a calendar folder. Choose its calendar with into=NAME",
+                ));
             }
+            (folder, _) => folder.to_owned(),
+        };
+        let has_href =
+            |c: &Calendar| href.is_some_and(|href| c.target.with_path(href).key() == c.target.key());
+        if let Some(calendar) = self.find(|c| folder_of(c) == folder).or_else(|| self.find(has_href)) {
+            return Ok(calendar);
         }
-        Err(error) if error.ends_run() => return Err(error),
-        Err(_) => {}
+        let wanted = self.descriptions.properties().displayname;
+        let mut same = self.known.iter().filter(|c| wanted.is_some() && c.properties.displayname == wanted);
+        match (same.next(), same.next()) {
+            (Some(calendar), None) => Ok(Chosen::Existing(Box::new(calendar.clone()))),
+            _ => Ok(Chosen::New(segment.map_or(folder, str::to_owned))),
+        }
     }
-    let now = calendars::list(session, home, Depth::One).await?;
-    let is_new = |c: &Calendar| known.iter().all(|old| old.target.key() != c.target.key());
-    Ok(now.calendars.into_iter().find(|c| is_new(c) && c.properties.displayname == wanted.displayname))
+
+    fn find(&self, is_it: impl Fn(&Calendar) -> bool) -> Option<Chosen> {
+        self.known.iter().find(|calendar| is_it(calendar)).cloned().map(Box::new).map(Chosen::Existing)
+    }
+
+    /// Makes a calendar in the first home set; in a dry run, only says what it would be.
+    async fn make(&self, session: &Session, name: &str) -> Result<Calendar> {
+        if !self.options.create {
+            let folders = self.folders();
+            let text = format!("no calendar is called {name}, and create=false. The account has {folders}");
+            return Err(Error::new(Kind::NotFound, text));
+        }
+        let home = self.account.homes.first();
+        let home = home.ok_or_else(|| Error::new(Kind::NotFound, "the account has no calendar home set"))?;
+        let target: Target = home.as_collection().member(&[&names::to_segment(name), "/"].concat());
+        if self.options.dry_run {
+            return Ok(Calendar { target, properties: Properties::default(), writable: true });
+        }
+        let wanted = &self.descriptions.properties();
+        NewCalendar { session, home, known: self.known, target, wanted }.create().await
+    }
+
+    fn check_writable(&self, calendar: &Calendar) -> Result<()> {
+        let becomes_subscription = || self.descriptions.properties().subscription.is_some();
+        let problem = if !calendar.writable {
+            "this account may not write to it"
+        } else if calendar.properties.subscription.is_some() && !becomes_subscription() {
+            "a subscription cannot be written to"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Kind::ReadOnly, format!("{}: {problem}", calendar.target)))
+    }
+
+    /// Returns the names of the account's calendars, for people.
+    fn folders(&self) -> String {
+        let all: Vec<_> = self.known.iter().map(folder_of).collect();
+        if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+    }
 }
 
-/// Two bodies that say the same.
-pub(super) fn says(there: &[u8], wanted: &Meaning) -> bool {
-    Meaning::of(there).is_some_and(|there| there.digest().says(wanted.digest()))
+/// Returns the name that the folder of a calendar has in a backup.
+pub(super) fn folder_of(calendar: &Calendar) -> String {
+    names::directory_name(last_segment(&calendar.target))
 }

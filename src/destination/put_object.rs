@@ -1,223 +1,224 @@
-//! One object: whether it is there already, and if not, how it gets there.
+//! Writing one object: whether it exists already, and if not, how it gets there.
 
 use bytes::Bytes;
-use futures::StreamExt;
 
-use super::Outcome;
-use super::calendar::{Collection, says};
-use super::restore::Run;
+use super::calendar::Collection;
+use super::context::Context;
+use super::file::not_an_object;
+use super::item::Outcome;
 use crate::caldav::scheduling::Scheduling;
 use crate::error::{Error, Kind, Result};
-use crate::ical::compare::{Difference, Meaning};
+use crate::http::Target;
+use crate::ical::compare::{Difference, Normalized};
 use crate::ical::edit::{Part, with_schedule_agent, with_uid};
+use crate::objects::get::get_if_present;
 use crate::options::Conflict;
+use crate::session::SendError;
 use crate::session::retry;
-use crate::session::{SendError, transport_error};
 use crate::snapshot::{digest, names};
-use crate::webdav::get::get;
-use crate::webdav::href::Target;
-use crate::webdav::put::{Condition, put};
+use crate::webdav::put::{self, Condition, Refused};
 use crate::webdav::refusal::Refusal;
+use crate::webdav::status;
 
-/// How often one object is tried under different circumstances.
+/// The number of requests for one object, each under other circumstances.
 const ATTEMPTS: u32 = 5;
 
-/// Where an object has come to.
-pub(super) enum Placed {
+/// Result of writing an object.
+pub(super) enum PutResult {
     /// There is nothing more to do.
     Settled(Outcome),
-    /// It was sent, and the server said yes.
-    Written { target: Target, bytes: Bytes, meaning: Meaning, outcome: Outcome },
+    /// The object was sent, and the server accepted it.
+    Written { target: Target, bytes: Bytes, normalized: Normalized, outcome: Outcome },
 }
 
-/// An object on its way.
-struct Parcel<'a> {
-    run: &'a Run,
+/// An object that is being written.
+struct ObjectWrite<'a> {
+    context: &'a Context,
     collection: &'a Collection,
     path: &'a str,
     uid: String,
-    /// What it says, before anything is added against invitations.
-    meaning: Meaning,
+    /// Content before `SCHEDULE-AGENT` is added.
+    normalized: Normalized,
     bytes: Bytes,
     target: Target,
     condition: Condition,
     outcome: Outcome,
 }
 
-/// What became of one attempt.
-enum Attempt {
+/// Result of one request.
+enum PutAttempt {
     Done,
-    /// Once more, as the parcel is now.
+    /// The object has been changed, and is to be sent again.
     Again,
-    /// The server has this UID elsewhere, perhaps here.
-    Taken(Option<Target>),
+    /// The account has this UID elsewhere, perhaps here.
+    UidConflict(Option<Target>),
 }
 
-/// Puts `part` into the collection, under `segment` if it is new.
-pub(super) async fn place(
-    run: &Run,
+/// Writes `part` into the collection, under `segment` if it is new. `path` is that of its file.
+///
+/// # Errors
+/// [`Kind::Conflict`] if the object keeps changing on the server; what the server and the session report.
+pub(super) async fn put_object(
+    context: &Context,
     collection: &Collection,
     path: &str,
     segment: &str,
     part: Part,
-) -> Result<Placed> {
-    let Some(meaning) = Meaning::of(&part.bytes) else { return Err(no_object()) };
-    let mut parcel = Parcel {
-        run,
+) -> Result<PutResult> {
+    let normalized = Normalized::of(&part.bytes).ok_or_else(not_an_object)?;
+    let mut write = ObjectWrite {
+        context,
         collection,
         path,
         uid: part.uid,
-        meaning,
+        normalized,
         bytes: Bytes::from(part.bytes),
         target: collection.calendar.target.member(segment),
         condition: Condition::Absent,
         outcome: Outcome::Created,
     };
-    if let Some(outcome) = parcel.address(segment).await? {
-        return Ok(Placed::Settled(outcome));
+    if let Some(outcome) = write.choose_target(segment).await? {
+        return Ok(PutResult::Settled(outcome));
     }
-    if run.options.dry_run {
-        return Ok(Placed::Settled(parcel.outcome));
+    if context.options.dry_run {
+        return Ok(PutResult::Settled(write.outcome));
     }
-    parcel.silence().await?;
-    for _ in 0..ATTEMPTS {
-        match parcel.send().await? {
-            Attempt::Done => {
-                let Parcel { target, bytes, meaning, outcome, .. } = parcel;
-                return Ok(Placed::Written { target, bytes, meaning, outcome });
-            }
-            Attempt::Again => {}
-            Attempt::Taken(place) => {
-                if let Some(outcome) = parcel.go_elsewhere(place).await? {
-                    return Ok(Placed::Settled(outcome));
-                }
-            }
-        }
-    }
-    Err(Error::new(
-        Kind::Conflict,
-        format!("{}: it changes faster than it can be written. Run the restore again.", parcel.target),
-    ))
+    write.suppress_scheduling().await?;
+    write.run().await
 }
 
-/// What to say of a file without any object in it.
-pub(super) fn no_object() -> Error {
-    Error::new(Kind::Protocol, "no calendar object: it does not have the form of iCalendar (RFC 5545).")
-}
-
-impl Parcel<'_> {
-    /// Finds its place among what is there. An outcome means that there is nothing to send.
-    async fn address(&mut self, segment: &str) -> Result<Option<Outcome>> {
+impl ObjectWrite<'_> {
+    /// Chooses the place among the objects that exist. An outcome means that there is nothing to send.
+    async fn choose_target(&mut self, segment: &str) -> Result<Option<Outcome>> {
         let existing = &self.collection.existing;
         let Some(present) = existing.claim(&self.uid, segment) else {
             if !existing.reserve(segment) {
-                // The name is another object's, perhaps one that this restore has just put there.
+                // The name is in use, perhaps for an object that this restore has just written.
                 self.rename(&[segment, &self.uid].concat());
             }
             return Ok(None);
         };
-        if present.digest.as_ref().is_some_and(|digest| digest.says(self.meaning.digest())) {
+        let fingerprint = self.normalized.fingerprint();
+        if present.fingerprint.as_ref().is_some_and(|there| there.covers(fingerprint)) {
             return Ok(Some(Outcome::Unchanged));
         }
         let there = self.collection.calendar.target.member(&present.segment);
-        match self.run.options.conflict {
+        match self.context.options.conflict {
             Conflict::Skip => Ok(Some(Outcome::Skipped("it is there with other content".to_owned()))),
             Conflict::Duplicate => Ok(self.duplicate()),
             Conflict::Overwrite => {
-                if self.run.options.dry_run {
-                    self.say_difference(&there).await?;
+                if self.context.options.dry_run {
+                    self.report_difference(&there).await?;
                 }
-                self.target = there;
-                self.condition = Condition::still(present.etag);
-                self.outcome = Outcome::Updated;
+                self.overwrite(there, Condition::still(present.etag.clone()));
                 Ok(None)
             }
         }
     }
 
-    /// Takes another UID, the same in every run, so that a second run finds it.
-    fn duplicate(&mut self) -> Option<Outcome> {
-        self.uid = [&self.uid, "-", &digest::hash(&[&self.bytes], 12)].concat();
-        self.bytes = Bytes::from(with_uid(&self.bytes, &self.uid));
-        self.meaning = Meaning::of(&self.bytes).unwrap_or_default();
-        self.rename(&self.uid.clone());
-        if self.collection.existing.claim(&self.uid, "").is_some() {
-            return Some(Outcome::Unchanged);
+    /// Sends the object until it is settled.
+    async fn run(mut self) -> Result<PutResult> {
+        for _ in 0..ATTEMPTS {
+            match self.send().await? {
+                PutAttempt::Done => {
+                    let Self { target, bytes, normalized, outcome, .. } = self;
+                    return Ok(PutResult::Written { target, bytes, normalized, outcome });
+                }
+                PutAttempt::Again => {}
+                PutAttempt::UidConflict(target) => {
+                    if let Some(outcome) = self.follow_uid_conflict(target).await? {
+                        return Ok(PutResult::Settled(outcome));
+                    }
+                }
+            }
         }
-        None
+        let text = format!(
+            "{}: gave up after {ATTEMPTS} attempts: the object keeps changing on the server. Run the restore again",
+            self.target
+        );
+        Err(Error::new(Kind::Conflict, text))
     }
 
+    fn overwrite(&mut self, target: Target, condition: Condition) {
+        self.target = target;
+        self.condition = condition;
+        self.outcome = Outcome::Updated;
+    }
+
+    /// Gives the object another name that every server accepts, made from `from`.
     fn rename(&mut self, from: &str) {
-        self.target = self.collection.calendar.target.member(&names::plain_segment(from));
+        self.target = self.collection.calendar.target.member(&names::fallback_segment(from));
         self.condition = Condition::Absent;
         self.outcome = Outcome::Created;
     }
 
-    /// Sees to it that nobody is written to.
-    async fn silence(&mut self) -> Result<()> {
-        if self.run.options.scheduling || !self.meaning.has_attendees {
+    /// Gives the object another UID, the same one in every run, so that a second run finds it.
+    fn duplicate(&mut self) -> Option<Outcome> {
+        self.uid = [&self.uid, "-", &digest::hash(&[&self.bytes], 12)].concat();
+        self.bytes = Bytes::from(with_uid(&self.bytes, &self.uid));
+        self.normalized = Normalized::of(&self.bytes).unwrap_or_default();
+        self.rename(&self.uid.clone());
+        self.collection.existing.claim(&self.uid, "").map(|_| Outcome::Unchanged)
+    }
+
+    /// Makes sure that the server sends no invitations for the object.
+    async fn suppress_scheduling(&mut self) -> Result<()> {
+        if self.context.options.scheduling || !self.normalized.has_attendees {
             return Ok(());
         }
-        match self.run.scheduling(&self.collection.calendar.target).await? {
+        match self.context.scheduling(&self.collection.calendar.target).await? {
             Scheduling::Quiet => {}
             Scheduling::NeedsAgent => self.bytes = Bytes::from(with_schedule_agent(&self.bytes)),
             Scheduling::Unstoppable => {
                 return Err(Error::new(
                     Kind::Unsupported,
-                    "not written: this server sends invitations to everybody in it, and nothing keeps it from that. With scheduling=allow it is written all the same.",
+                    "not written: this server sends invitations to everybody in it, and cannot be kept from that. Use scheduling=allow to write it anyway",
                 ));
             }
         }
         Ok(())
     }
 
-    async fn send(&mut self) -> Result<Attempt> {
-        let scheduling = self.run.options.scheduling;
-        let request = put(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
-        match self.run.session.send(request).await {
-            Ok(_) => Ok(Attempt::Done),
+    async fn send(&mut self) -> Result<PutAttempt> {
+        let scheduling = self.context.options.scheduling;
+        let request = put::request(self.target.clone(), self.bytes.clone(), &self.condition, scheduling);
+        match self.context.session.send(request).await {
+            Ok(_) => Ok(PutAttempt::Done),
             Err(SendError::Refused { refusal, .. }) => self.refused(&refusal).await,
             // Perhaps it arrived, and only the answer was lost.
             Err(SendError::Failed(error)) if error.kind == Kind::Unreachable => {
                 self.pause().await;
-                self.look_again().await?.ok_or(error)
+                self.recheck().await?.ok_or(error)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn refused(&mut self, refusal: &Refusal) -> Result<Attempt> {
-        let precondition = refusal.precondition.as_deref().unwrap_or_default();
-        if matches!(precondition, "no-uid-conflict" | "unique-scheduling-object-resource") {
-            let base = &self.collection.calendar.target;
-            let place = refusal.href.as_ref().and_then(|href| base.resolve_member(href).ok());
-            return Ok(Attempt::Taken(place.filter(|place| place.origin == base.origin)));
-        }
-        match refusal.status {
-            412 if precondition.is_empty()
-                || precondition.contains("match")
-                || precondition.contains("condition") =>
-            {
-                self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
+    async fn refused(&mut self, refusal: &Refusal) -> Result<PutAttempt> {
+        let error = || status::write_error(&self.target, refusal);
+        match put::refused(&self.collection.calendar.target, refusal) {
+            Refused::UidConflict(target) => Ok(PutAttempt::UidConflict(target)),
+            Refused::Changed => {
+                let error = error();
+                self.recheck().await?.ok_or(error)
             }
-            502 | 504 => {
+            Refused::MaybeStored => {
+                let error = error();
                 self.pause().await;
-                self.look_again().await?.ok_or_else(|| reason(&self.target, refusal))
+                self.recheck().await?.ok_or(error)
             }
-            // A name that the server does not take. There is one that every server takes.
-            400 | 403 | 404 | 405 | 409 | 414 | 500
-                if precondition.is_empty() && self.outcome == Outcome::Created && self.has_odd_name() =>
-            {
+            // There is a name that every server takes.
+            Refused::MaybeName if self.outcome == Outcome::Created && self.has_odd_name() => {
                 let segment = self.target.path.rsplit('/').next().unwrap_or_default().to_owned();
                 self.rename(&segment);
-                Ok(Attempt::Again)
+                Ok(PutAttempt::Again)
             }
-            _ => Err(reason(&self.target, refusal)),
+            Refused::MaybeName | Refused::Final => Err(error()),
         }
     }
 
     async fn pause(&self) {
-        self.run.session.transport().sleep(retry::pause(0, None).unwrap_or_default()).await;
+        self.context.session.transport().sleep(retry::pause(0, None).unwrap_or_default()).await;
     }
 
     fn has_odd_name(&self) -> bool {
@@ -225,103 +226,69 @@ impl Parcel<'_> {
         segment.len() > 150 || !segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     }
 
-    /// Looks at what is there now, and goes on from that. None if that leads nowhere.
-    async fn look_again(&mut self) -> Result<Option<Attempt>> {
-        let Some((there, etag)) = look(self.run, &self.target).await? else {
+    /// Fetches what is at the target now, and prepares the next attempt. None if there should be no other.
+    async fn recheck(&mut self) -> Result<Option<PutAttempt>> {
+        let Some(there) = get_if_present(&self.context.session, &self.target).await? else {
             self.condition = Condition::Absent;
-            return Ok(Some(Attempt::Again));
+            return Ok(Some(PutAttempt::Again));
         };
-        if says(&there, &self.meaning) {
-            return Ok(Some(Attempt::Done));
+        let normalized = Normalized::of(&there.bytes);
+        if self.is_covered_by(normalized.as_ref()) {
+            return Ok(Some(PutAttempt::Done));
         }
-        let is_same = Meaning::of(&there).is_some_and(|there| there.uids.contains(&self.uid));
-        if !is_same {
+        if !normalized.is_some_and(|there| there.uids.contains(&self.uid)) {
             self.rename(&[self.target.path.as_str(), &self.uid].concat());
-            return Ok(Some(Attempt::Again));
+            return Ok(Some(PutAttempt::Again));
         }
-        if self.run.options.conflict != Conflict::Overwrite {
+        if self.context.options.conflict != Conflict::Overwrite {
             return Ok(None);
         }
-        self.outcome = Outcome::Updated;
-        self.condition = Condition::still(etag);
-        Ok(Some(Attempt::Again))
+        self.overwrite(self.target.clone(), Condition::still(there.etag));
+        Ok(Some(PutAttempt::Again))
     }
 
-    /// The server has this UID in another place (RFC 4791 5.3.2.1), of which it may say where.
-    async fn go_elsewhere(&mut self, place: Option<Target>) -> Result<Option<Outcome>> {
-        let conflict = self.run.options.conflict;
+    /// Continues at the object that has this UID already (RFC 4791 5.3.2.1), if the server names it. An
+    /// outcome means that there is nothing to send.
+    async fn follow_uid_conflict(&mut self, target: Option<Target>) -> Result<Option<Outcome>> {
+        let conflict = self.context.options.conflict;
         if conflict == Conflict::Duplicate {
             return Ok(self.duplicate());
         }
-        let Some((place, (there, etag))) = (match place {
-            Some(place) => look(self.run, &place).await?.map(|found| (place, found)),
+        let Some((target, there)) = (match target {
+            Some(target) => {
+                get_if_present(&self.context.session, &target).await?.map(|there| (target, there))
+            }
             None => None,
         }) else {
             return Err(Error::new(
                 Kind::Conflict,
-                "the server has another object with its UID, and does not say where. With conflict=duplicate it is restored beside that one.",
+                "the server has another object with its UID, and does not say where. Use conflict=duplicate to restore it beside that one",
             ));
         };
-        self.run.notice(self.path, &format!("the account has it at {}", place.path));
-        if says(&there, &self.meaning) {
+        self.context.reports.notice(self.path, &format!("the account has it at {}", target.path));
+        if self.is_covered_by(Normalized::of(&there.bytes).as_ref()) {
             return Ok(Some(Outcome::Unchanged));
         }
         if conflict == Conflict::Skip {
-            return Ok(Some(Outcome::Skipped(format!("it is at {} with other content", place.path))));
+            return Ok(Some(Outcome::Skipped(format!("it is at {} with other content", target.path))));
         }
-        self.target = place;
-        self.condition = Condition::still(etag);
-        self.outcome = Outcome::Updated;
+        self.overwrite(target, Condition::still(there.etag));
         Ok(None)
     }
 
-    async fn say_difference(&self, there: &Target) -> Result<()> {
-        let Some((there, _)) = look(self.run, there).await? else { return Ok(()) };
-        let difference = Difference::of(&self.bytes, &there);
+    /// Returns true if `there` has everything that the object has.
+    fn is_covered_by(&self, there: Option<&Normalized>) -> bool {
+        there.is_some_and(|there| there.fingerprint().covers(self.normalized.fingerprint()))
+    }
+
+    /// Reports the properties in which the object differs from the one at `target`.
+    async fn report_difference(&self, target: &Target) -> Result<()> {
+        let Some(there) = get_if_present(&self.context.session, target).await? else { return Ok(()) };
+        let difference = Difference::of(&self.bytes, &there.bytes);
         let mut names = [difference.lost, difference.added].concat();
         names.sort_unstable();
         names.dedup();
-        let text = ["differs in ", &names.join(", ")].concat();
-        self.run.notice(self.path, &text);
+        self.context.reports.notice(self.path, &["differs in ", &names.join(", ")].concat());
         Ok(())
     }
-}
-
-/// What is at `target`: bytes and ETag; none if nothing is.
-pub(super) async fn look(run: &Run, target: &Target) -> Result<Option<(Vec<u8>, Option<String>)>> {
-    let response = match run.session.send(get(target.clone())).await {
-        Ok(answer) => answer.response,
-        Err(SendError::Refused { refusal, .. }) if matches!(refusal.status, 404 | 410) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let etag = response.headers.first("etag").map(str::to_owned);
-    let mut body = response.body;
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await {
-        bytes.extend_from_slice(&piece.map_err(|error| transport_error(target, &error))?);
-    }
-    Ok(Some((bytes, etag)))
-}
-
-/// Why the server refused, as something to act on.
-fn reason(target: &Target, refusal: &Refusal) -> Error {
-    let (kind, what) = match (refusal.precondition.as_deref().unwrap_or_default(), refusal.status) {
-        ("supported-calendar-component", _) => {
-            (Kind::Unsupported, "the calendar does not take objects of this kind")
-        }
-        ("max-resource-size" | "max-attendees-per-instance" | "max-instances", _) | (_, 413) => {
-            (Kind::TooLarge, "it is larger than the server takes")
-        }
-        ("quota-not-exceeded" | "sufficient-disk-space", _) | (_, 507) => {
-            (Kind::QuotaExceeded, "the account has no room left")
-        }
-        ("need-privileges", _) => (Kind::ReadOnly, "this account may not write there"),
-        ("", 403) => (Kind::Forbidden, "the server does not allow it; perhaps the calendar is read-only"),
-        ("valid-calendar-data" | "valid-calendar-object-resource" | "supported-calendar-data", _)
-        | (_, 400 | 415) => (Kind::Protocol, "the server does not accept the object as it is"),
-        (_, 423) => (Kind::Conflict, "another program has it locked"),
-        (_, 409 | 412) => (Kind::Conflict, "something else is in the way"),
-        _ => return SendError::Refused { target: target.clone(), refusal: Box::new(refusal.clone()) }.into(),
-    };
-    Error::new(kind, format!("{what}: {refusal} at {target}."))
 }

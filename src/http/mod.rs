@@ -1,6 +1,8 @@
-//! Plain HTTP values: what a request object makes and what an answer is; and the transport that sends them. No
-//! I/O here.
+//! HTTP, as far as the protocol modules need it: requests, responses, targets, and the [`Transport`] that
+//! exchanges them. There is no I/O here: the transport is `wasi:http` in the component, and any HTTP client
+//! natively.
 
+mod error;
 mod request;
 mod response;
 #[cfg(test)]
@@ -8,8 +10,9 @@ pub(crate) mod scripted;
 mod transport;
 mod url;
 
+pub use error::TransportError;
 pub use request::Request;
-pub use response::{Body, Headers, Response};
-pub use transport::{Transport, TransportError};
-pub(crate) use url::visible;
-pub use url::{Origin, Target};
+pub use response::{Answer, Body, Headers, Response};
+pub use transport::Transport;
+pub(crate) use url::encode_path;
+pub use url::{Origin, Target, host_matches};

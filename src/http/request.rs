@@ -1,27 +1,27 @@
-//! A request, as the modules of WebDAV and CalDAV make it.
+//! A request, as the modules of WebDAV and CalDAV build it.
 
 use bytes::Bytes;
 
 use super::url::Target;
 
-/// A request, ready to send but for the headers the session adds (authorization, user agent,
-/// accept-encoding, content-length).
+/// A request without the headers that the session adds (`authorization`, `user-agent`, `accept-encoding`),
+/// and without `content-length`, which the transport adds.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method, such as `PROPFIND`.
     pub method: &'static str,
-    /// Where it goes.
+    /// The target that it is sent to.
     pub target: Target,
-    /// Names in lower case.
+    /// Names, in lower case, and values.
     pub headers: Vec<(&'static str, String)>,
-    /// Empty for none.
+    /// The body; empty for none.
     pub body: Bytes,
-    /// Whether it may be sent again when no answer came.
+    /// Whether it may be sent again if it is not known whether the server has done it (RFC 9110 9.2.2).
     pub repeatable: bool,
 }
 
 impl Request {
-    /// A request without headers and body.
+    /// Creates a request without headers and body, that may be repeated.
     #[must_use]
     pub fn new(method: &'static str, target: Target) -> Self {
         Self { method, target, headers: Vec::new(), body: Bytes::new(), repeatable: true }
@@ -34,7 +34,7 @@ impl Request {
         self
     }
 
-    /// Not to be sent again when it is unknown whether it arrived.
+    /// Marks the request as one that may not be repeated.
     #[must_use]
     pub fn once(mut self) -> Self {
         self.repeatable = false;

@@ -1,16 +1,18 @@
-//! A response, as the transport gives it.
+//! A response, as the transport delivers it.
 
 use bytes::Bytes;
 use futures::stream::LocalBoxStream;
 
-use super::transport::TransportError;
+use super::error::TransportError;
+use super::url::Target;
 
-/// The bytes of an answer, as they come in.
+/// The bytes of a response as they arrive. The stream ends with the body, or with an error if the body is
+/// incomplete.
 pub type Body = LocalBoxStream<'static, Result<Bytes, TransportError>>;
 
-/// An answer whose head is here and whose body may still be on its way.
+/// A response whose head has arrived, and whose body may still be on its way.
 pub struct Response {
-    /// The status code.
+    /// The status code (RFC 9110 15).
     pub status: u16,
     /// The headers.
     pub headers: Headers,
@@ -18,18 +20,27 @@ pub struct Response {
     pub body: Body,
 }
 
-/// The headers of an answer.
+/// A response of the server, and the target that gave it: another one than was asked for after a redirect.
+pub struct Answer {
+    /// The target that answered.
+    pub target: Target,
+    /// Its response.
+    pub response: Response,
+}
+
+/// The headers of a response, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    /// The first value of `name` (lower case).
+    /// Returns the first value of `name`, which is in lower case.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// Every value of `name` (lower case): some servers send a list as several headers.
+    /// Returns every value of `name`, which is in lower case. Some servers send a list as several headers
+    /// (RFC 9110 5.3).
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.trim())
     }

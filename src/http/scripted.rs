@@ -1,5 +1,4 @@
-//! An outside world for tests: a function answers each request, pauses take no time, and everything
-//! is written down.
+//! A transport for tests: a function answers each request, pauses take no time, and everything is recorded.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -8,20 +7,22 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+pub(crate) use dav_model::found;
+use dav_model::{Account, Delivery};
 use futures::future::{LocalBoxFuture, ready};
 use futures::stream::iter;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt};
 
-use super::{Request, Response, Transport, TransportError};
+use super::{Answer, Request, Response, Target, Transport, TransportError};
 
-/// How often an answer lets everything else go on before it comes.
+/// How many turns other tasks have before an answer arrives.
 const TURNS: u32 = 3;
 
-/// An answer, or a failure to get one.
+/// An answer, or a failure of the transport.
 pub(crate) type Reply = Result<Canned, TransportError>;
 
-/// An answer made before it is asked for.
+/// A prepared response.
 #[derive(Clone)]
 pub(crate) struct Canned {
     status: u16,
@@ -35,9 +36,7 @@ impl Canned {
     }
 
     pub(crate) fn multistatus(responses: &str) -> Self {
-        Self::status(207).body(format!(
-            r#"<?xml version="1.0"?><multistatus xmlns="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:a="http://apple.com/ns/ical/">{responses}</multistatus>"#
-        ))
+        Self::status(207).body(dav_model::multistatus(responses))
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -50,21 +49,52 @@ impl Canned {
         self
     }
 
-    /// The connection breaks here.
+    /// Returns this response as the answer of `path` on the host of [`target`].
+    pub(crate) fn answer(self, path: &str) -> Answer {
+        Answer { target: target(path), response: self.into() }
+    }
+
+    /// Breaks the connection after what the body has so far.
     pub(crate) fn broken(mut self) -> Self {
         self.pieces.push(Err(TransportError::Broken("reset".to_owned())));
         self
     }
 }
 
-/// One response of a multistatus with found properties.
-pub(crate) fn found(href: &str, properties: &str) -> String {
-    format!(
-        "<response><href>{href}</href><propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat></response>"
-    )
+impl From<Canned> for Response {
+    fn from(canned: Canned) -> Self {
+        Self {
+            status: canned.status,
+            headers: canned.headers.into_iter().collect(),
+            body: iter(canned.pieces).boxed_local(),
+        }
+    }
 }
 
-/// The outside world of a test.
+/// Returns the target of `path` on the host of the tests, `https://cal.example`.
+pub(crate) fn target(path: &str) -> Target {
+    Target::of(&url::Url::parse("https://cal.example").unwrap()).unwrap().with_path(path)
+}
+
+/// Returns what the model of a server answers.
+pub(crate) fn ask(account: &Account, request: &Request) -> Reply {
+    let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let reply = account.answer(&dav_model::Request {
+        method: request.method.to_owned(),
+        path: request.target.path.clone(),
+        headers,
+        body: String::from_utf8_lossy(&request.body).into_owned(),
+    });
+    let canned = Canned { status: reply.status, headers: reply.headers, pieces: vec![Ok(reply.body)] };
+    match reply.delivery {
+        Delivery::Whole => Ok(canned),
+        Delivery::BreaksOff | Delivery::Repeats(_) => Ok(canned.broken()),
+        Delivery::Reset => Err(TransportError::Broken("reset".to_owned())),
+        Delivery::Silence(_) => Err(TransportError::Timeout("silence".to_owned())),
+    }
+}
+
+/// The transport of a test, with what went through it.
 pub(crate) struct Script {
     answer: Box<dyn Fn(&Request) -> Reply>,
     spawner: futures::executor::LocalSpawner,
@@ -72,7 +102,7 @@ pub(crate) struct Script {
     pub(crate) requests: RefCell<Vec<String>>,
     /// The requests themselves.
     pub(crate) sent: RefCell<Vec<Request>>,
-    /// Every pause.
+    /// Every pause that was asked for.
     pub(crate) pauses: RefCell<Vec<Duration>>,
 }
 
@@ -83,11 +113,7 @@ impl Transport for Script {
         _: Duration,
     ) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
         self.requests.borrow_mut().push(format!("{} {}", request.method, request.target.path));
-        let reply = (self.answer)(&request).map(|canned| Response {
-            status: canned.status,
-            headers: canned.headers.into_iter().collect(),
-            body: iter(canned.pieces).boxed_local(),
-        });
+        let reply = (self.answer)(&request).map(Response::from);
         self.sent.borrow_mut().push(request);
         turns(TURNS).map(|()| reply).boxed_local()
     }
@@ -102,7 +128,7 @@ impl Transport for Script {
     }
 }
 
-/// Lets everything else go on, so many times.
+/// Gives other tasks `count` turns.
 pub(crate) fn turns(mut count: u32) -> impl Future<Output = ()> {
     poll_fn(move |cx| {
         if count == 0 {
@@ -114,7 +140,7 @@ pub(crate) fn turns(mut count: u32) -> impl Future<Output = ()> {
     })
 }
 
-/// Runs `test` against a server that is `answer`.
+/// Runs `test` with a transport whose server is the function `answer`.
 pub(crate) fn run<T, F: Future<Output = T>>(
     answer: impl Fn(&Request) -> Reply + 'static,
     test: impl FnOnce(Rc<Script>) -> F,
@@ -128,16 +154,4 @@ pub(crate) fn run<T, F: Future<Output = T>>(
         pauses: RefCell::default(),
     });
     pool.run_until(test(script))
-}
-
-/// Returns the options of a backup for a test: the location `https://cal.example` and these.
-pub(crate) fn source_options(pairs: &[(&str, &str)]) -> crate::options::SourceOptions {
-    let base = [("location", "caldav://cal.example/"), ("username", "alice"), ("password", "secret")];
-    let pairs: Vec<_> = base.iter().chain(pairs).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    crate::options::SourceOptions::parse(&pairs).unwrap()
-}
-
-/// Returns what `source_options` say about the connection.
-pub(crate) fn options(pairs: &[(&str, &str)]) -> crate::options::ConnectionOptions {
-    source_options(pairs).connection
 }

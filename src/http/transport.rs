@@ -1,16 +1,18 @@
-//! Everything the connector asks of the outside world: one request, a pause, a task. The component
-//! gets it from `wasi:http` and its async runtime (`wasi.rs`), the native build from any HTTP client.
+//! Everything that the connector needs from outside: one request, a pause, a task. The component has it from
+//! `wasi:http` and its async runtime (`component/wasi.rs`), the native build from any HTTP client.
 
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
-use super::{Request, Response};
+use super::error::TransportError;
+use super::request::Request;
+use super::response::Response;
 
-/// The outside world. Everything runs on one thread.
+/// The outside world of the connector, which runs on one thread.
 pub trait Transport {
-    /// Sends one request, once: no redirects, no retries, no decoding. `timeout` bounds connecting,
-    /// waiting for the head, and each pause within the body.
+    /// Sends a request once: without redirects, repetitions and decoding. `timeout` is the longest time to
+    /// connect, to wait for the head of the response, and for each pause within its body.
     fn send(
         &self,
         request: Request,
@@ -20,43 +22,6 @@ pub trait Transport {
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 
-    /// Runs a task to its end beside the caller.
+    /// Runs a task beside the caller, to its end.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
-}
-
-/// Why no complete answer came.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// The name has no address, or nothing accepts connections there.
-    #[error("cannot connect: {0}")]
-    Connect(String),
-    /// The connection broke, also in the middle of a body.
-    #[error("the connection broke: {0}")]
-    Broken(String),
-    /// No answer, or no more of it, in time.
-    #[error("no answer in time: {0}")]
-    Timeout(String),
-    /// The certificate or the handshake was refused.
-    #[error("the secure connection failed: {0}")]
-    Tls(String),
-    /// The host does not let this request out.
-    #[error("the host does not allow this request: {0}")]
-    Denied(String),
-    /// More bytes than allowed.
-    #[error("the answer is larger than allowed: {0}")]
-    TooLarge(String),
-    /// The caller asked to stop.
-    #[error("cancelled")]
-    Cancelled,
-    /// The answer is no HTTP.
-    #[error("not understood: {0}")]
-    Protocol(String),
-}
-
-impl TransportError {
-    /// Whether the same request may succeed when sent again.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Broken(_) | Self::Timeout(_) | Self::Connect(_))
-    }
 }

@@ -1,4 +1,4 @@
-//! Origins and targets: where a request goes.
+//! Origins and targets: the address of a request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,15 @@ use url::Url;
 pub struct Origin {
     /// Whether the scheme is https; the only other one is http.
     pub https: bool,
-    /// ASCII, lower case; IPv6 in brackets. Shared, because every object's address has it.
+    /// The host name, in ASCII and lower case, without a dot at the end; an IPv6 address in brackets. Shared,
+    /// because there may be a target for each of very many objects.
     pub host: Arc<str>,
-    /// The port, also when it is the default one.
+    /// The port, also if it is the default one of the scheme.
     pub port: u16,
 }
 
 impl Origin {
-    /// The origin of an absolute http or https URL.
+    /// Returns the origin of an absolute http or https URL; none for other schemes, or without a host.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         let https = match url.scheme() {
@@ -29,14 +30,14 @@ impl Origin {
         Some(Self { https, host: host.into(), port: url.port_or_known_default()? })
     }
 
-    /// `host`, or `host:port` where the port is not the scheme's own.
+    /// Returns `host`, or `host:port` if the port is not the default one of the scheme.
     #[must_use]
     pub fn authority(&self) -> String {
         let default = if self.https { 443 } else { 80 };
         if self.port == default { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.https { "https" } else { "http" }
@@ -49,12 +50,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An absolute place: an origin and a path (with query, if any) in the server's spelling.
+/// An absolute address: an origin, and a path with a query if there is one, in the server's spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Where to connect.
+    /// The server.
     pub origin: Origin,
-    /// Begins with `/`; visible ASCII only.
+    /// The path and the query. Begins with `/`, and consists of visible ASCII characters alone.
     pub path: String,
 }
 
@@ -65,25 +66,26 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// The target of an absolute http or https URL; a fragment is dropped.
+    /// Returns the target of an absolute http or https URL, without its fragment.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         let path = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
-        Some(Self { origin: Origin::of(url)?, path: visible(&path) })
+        Some(Self { origin: Origin::of(url)?, path: encode_path(&path) })
     }
 
-    /// The same origin, another path.
+    /// Returns another path of the same origin. Characters that cannot be sent are percent-encoded.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Self {
-        Self { origin: self.origin.clone(), path: visible(path) }
+        Self { origin: self.origin.clone(), path: encode_path(path) }
     }
 }
 
-/// A path as it can be sent: anything but visible ASCII is percent-encoded, escapes stay.
-pub(crate) fn visible(path: &str) -> String {
+/// Returns a path as it can be sent (RFC 3986 3.3): other bytes than those of visible ASCII are
+/// percent-encoded, escapes stay as they are, and a slash is put in front if there is none.
+pub(crate) fn encode_path(path: &str) -> String {
     let is_fine = |byte: u8| {
         matches!(byte, b'!'..=b'~')
             && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#')
@@ -103,4 +105,14 @@ pub(crate) fn visible(path: &str) -> String {
         }
     }
     out
+}
+
+/// Returns true if `host` is `pattern`, or a subdomain of it if the pattern begins with `*.`. Both in lower
+/// case.
+#[must_use]
+pub fn host_matches(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
+        None => pattern == host,
+    }
 }

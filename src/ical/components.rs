@@ -1,25 +1,25 @@
 //! Content lines and components (RFC 5545 3.1, 3.6), found in bytes without changing them.
 //!
-//! Not a parser of iCalendar: real files hold what no strict parser takes, and a restore has to carry them all.
-//! What is looked at is only where lines begin and end, what they are called, and which components hold them.
+//! This is not a parser of iCalendar: real files hold what a strict one refuses, and a restore has to write
+//! all of them. It finds out where lines begin and end, their names, and the components that they are in.
 
 use super::lines::{Line, lines};
 
-/// A component: `BEGIN:VEVENT` to `END:VEVENT`.
+/// A component, such as `BEGIN:VEVENT` to `END:VEVENT` (RFC 5545 3.6).
 #[derive(Debug, Default)]
 pub struct Component<'t> {
-    /// Its kind, in upper case, such as `VEVENT`.
+    /// Its name in upper case, such as `VEVENT`.
     pub kind: String,
-    /// All of its bytes.
+    /// All of its bytes, from `BEGIN` to `END`.
     pub raw: &'t [u8],
     /// Its own lines, without `BEGIN` and `END`.
     pub lines: Vec<Line<'t>>,
-    /// What it holds.
+    /// The components within it.
     pub children: Vec<Component<'t>>,
 }
 
 impl Component<'_> {
-    /// The value of the first line of this name.
+    /// Returns the value of the first line of this name, without white space around it.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<String> {
         let line = self.lines.iter().find(|line| line.is(name))?;
@@ -27,10 +27,11 @@ impl Component<'_> {
     }
 }
 
-/// As deep as components are followed.
-const DEPTH: usize = 16;
+/// The deepest nesting of components that is accepted. RFC 5545 has three levels.
+const MAX_DEPTH: usize = 16;
 
-/// The calendars in `text`: usually one. None if it is not made of components.
+/// Returns the calendars in `text`, which is usually one. None if it is not made of complete `VCALENDAR`
+/// components.
 #[must_use]
 pub fn calendars(text: &[u8]) -> Option<Vec<Component<'_>>> {
     let mut open: Vec<(Component<'_>, usize)> = Vec::new();
@@ -41,7 +42,7 @@ pub fn calendars(text: &[u8]) -> Option<Vec<Component<'_>>> {
         at += line.raw.len();
         if line.is("BEGIN") {
             let kind = String::from_utf8_lossy(line.value()).trim().to_ascii_uppercase();
-            if open.len() >= DEPTH {
+            if open.len() >= MAX_DEPTH {
                 return None;
             }
             open.push((Component { kind, ..Component::default() }, start));

@@ -1,20 +1,21 @@
-//! The few changes a restore makes to an object: each by bytes, with everything else left as it is.
+//! The few changes that a restore makes to an object. Each replaces bytes, and leaves all others as they are.
 
 use super::components::{Component, calendars};
 use super::lines::{Line, lines};
 use crate::snapshot::digest;
 
-/// One object of those a file holds: everything with one UID (RFC 4791 4.1).
+/// One calendar object resource of a file: all components of one UID (RFC 4791 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What they have in common.
+    /// The UID of the components.
     pub uid: String,
-    /// The object.
+    /// The whole object, from `BEGIN:VCALENDAR` on.
     pub bytes: Vec<u8>,
 }
 
-/// The objects in `text`: itself, if it is one. Without METHOD, which has no place in a calendar (RFC
-/// 4791 4.1). None if it is not made of calendars, or holds nothing but them.
+/// Splits `text` into its objects; a text of one object stays as it is. METHOD is left out, which stored
+/// objects may not have (RFC 4791 4.1). None if `text` is not iCalendar, or has no component besides time
+/// zones.
 #[must_use]
 pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     let all = calendars(text)?;
@@ -37,8 +38,8 @@ pub fn split(text: &[u8]) -> Option<Vec<Part>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// An object of its own for the components of one UID, with the lines of the calendar and the time
-/// zones that they name.
+/// Builds an object of the components of one UID, with the lines of their calendar and the time zones that
+/// they name.
 fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
     let mut bytes = b"BEGIN:VCALENDAR\r\n".to_vec();
     let home = all.iter().find(|calendar| {
@@ -50,6 +51,17 @@ fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
             bytes.extend_from_slice(line.raw);
         }
     }
+    add_zones(&mut bytes, all, group);
+    let uid = if uid.is_empty() { uid_of_content(group) } else { uid.to_owned() };
+    for component in group {
+        add_component(&mut bytes, component, &uid);
+    }
+    bytes.extend_from_slice(b"END:VCALENDAR\r\n");
+    Part { uid, bytes: super::with_crlf(bytes) }
+}
+
+/// Appends the time zones that the components name, each once.
+fn add_zones(bytes: &mut Vec<u8>, all: &[Component<'_>], group: &[&Component<'_>]) {
     for zone in all.iter().flat_map(|calendar| &calendar.children).filter(|c| c.kind == "VTIMEZONE") {
         let id = zone.value("TZID").unwrap_or_default();
         if group.iter().any(|component| names_zone(component, &id))
@@ -58,29 +70,30 @@ fn part(all: &[Component<'_>], uid: &str, group: &[&Component<'_>]) -> Part {
             bytes.extend_from_slice(zone.raw);
         }
     }
-    // What has no UID gets one that is the same in every run.
-    let own = if uid.is_empty() {
-        let raw: Vec<&[u8]> = group.iter().map(|component| component.raw).collect();
-        digest::hash(&raw, 32)
-    } else {
-        uid.to_owned()
-    };
-    for component in group {
-        if uid.is_empty() {
-            let first = lines(component.raw).next().map_or(0, |line| line.raw.len());
-            let (begin, rest) = component.raw.split_at(first);
-            bytes.extend([begin, b"UID:", own.as_bytes(), b"\r\n", rest].concat());
-        } else {
-            bytes.extend_from_slice(component.raw);
-        }
-        if !bytes.ends_with(b"\n") {
-            bytes.extend_from_slice(b"\r\n");
-        }
-    }
-    bytes.extend_from_slice(b"END:VCALENDAR\r\n");
-    Part { uid: own, bytes: super::with_crlf(bytes) }
 }
 
+/// Returns a UID for components without one. It is the same in every run.
+fn uid_of_content(group: &[&Component<'_>]) -> String {
+    let raw: Vec<&[u8]> = group.iter().map(|component| component.raw).collect();
+    digest::hash(&raw, 32)
+}
+
+/// Appends a component, with a UID line after its beginning if it has none.
+fn add_component(bytes: &mut Vec<u8>, component: &Component<'_>, uid: &str) {
+    let has_uid = component.value("UID").is_some_and(|own| !own.is_empty());
+    let first = lines(component.raw).next().map_or(0, |line| line.raw.len());
+    let (begin, rest) = component.raw.split_at(if has_uid { 0 } else { first });
+    bytes.extend_from_slice(begin);
+    if !has_uid {
+        bytes.extend([b"UID:", uid.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend_from_slice(rest);
+    if !bytes.ends_with(b"\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Returns true if a property of the component names the time zone `id` (RFC 5545 3.2.19).
 fn names_zone(component: &Component<'_>, id: &str) -> bool {
     let own = |line: &Line<'_>| {
         line.parameters_and_value().0.iter().any(|(name, value)| name == "TZID" && value == id)
@@ -88,7 +101,7 @@ fn names_zone(component: &Component<'_>, id: &str) -> bool {
     component.lines.iter().any(own) || component.children.iter().any(|child| names_zone(child, id))
 }
 
-/// Without lines called METHOD.
+/// Returns the text without METHOD lines.
 fn without_method(text: &[u8]) -> Vec<u8> {
     rewritten(text, |out, _, name, line| {
         if name != "METHOD" {
@@ -97,20 +110,20 @@ fn without_method(text: &[u8]) -> Vec<u8> {
     })
 }
 
-/// With another UID, in every component that has one but alarms.
+/// Returns the text with another UID in every component that has one, except in alarms.
 #[must_use]
 pub fn with_uid(text: &[u8], uid: &str) -> Vec<u8> {
     rewritten(text, |out, kind, name, line| {
         if name == "UID" && kind != "VALARM" {
-            out.extend([b"UID:", uid.as_bytes(), b"\r\n"].concat());
+            out.extend([b"UID:", uid.as_bytes(), line_end(line)].concat());
         } else {
             out.extend_from_slice(line.raw);
         }
     })
 }
 
-/// With `SCHEDULE-AGENT=CLIENT` (RFC 6638 7.1) for everybody who has no agent yet: the server sends
-/// them nothing.
+/// Returns the text with `SCHEDULE-AGENT=CLIENT` (RFC 6638 7.1) for every organizer and attendee without that
+/// parameter: the server sends them no messages.
 #[must_use]
 pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
     rewritten(text, |out, _, name, line| {
@@ -121,15 +134,22 @@ pub fn with_schedule_agent(text: &[u8]) -> Vec<u8> {
         let whole = match line.raw.get(..name.len()) {
             Some(start) if start.eq_ignore_ascii_case(name.as_bytes()) => line.raw.to_vec(),
             // A fold within the name.
-            _ => [&line.text, b"\r\n".as_slice()].concat(),
+            _ => [&line.text, line_end(line)].concat(),
         };
         let (own, rest) = whole.split_at(name.len());
         // A fold, so that no line grows too long (RFC 5545 3.1).
-        out.extend([own, b";SCHEDULE-AGENT=CLIENT\r\n ", rest].concat());
+        out.extend([own, b";SCHEDULE-AGENT=CLIENT", line_end(line), b" ", rest].concat());
     })
 }
 
-/// Every line as `write` has it; it is given the kind of the component around it and the line's name.
+/// Returns how `line` ends: parsers refuse a text in which some lines end with LF and others with CRLF.
+fn line_end(line: &Line<'_>) -> &'static [u8] {
+    let is_bare = line.raw.ends_with(b"\n") && !line.raw.ends_with(b"\r\n");
+    if is_bare { b"\n" } else { b"\r\n" }
+}
+
+/// Rewrites a text line by line. `write` gets the output, the kind of the component around the line, and the
+/// line's name.
 fn rewritten(text: &[u8], write: impl Fn(&mut Vec<u8>, &str, &str, &Line<'_>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 64);
     let mut open: Vec<String> = Vec::new();
@@ -178,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn uids_and_agents_change_and_nothing_else() {
+    fn only_uids_and_agents_change() {
         let text = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nuid:1\r\nORGANIZER;CN=A:mailto:a\r\nATTENDEE;\r\n SCHEDULE-AGENT=NONE:mailto:b\r\nBEGIN:VALARM\r\nUID:9\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
         let other = String::from_utf8(with_uid(text, "2")).unwrap();
         assert_eq!(other, String::from_utf8_lossy(text).replace("uid:1", "UID:2"));

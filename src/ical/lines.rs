@@ -5,39 +5,39 @@ use std::borrow::Cow;
 /// A content line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'t> {
-    /// The bytes, with folds and line end.
+    /// The bytes, with its folds and its line end.
     pub raw: &'t [u8],
-    /// The text without them.
+    /// The same without folds and line end.
     pub text: Cow<'t, [u8]>,
 }
 
 impl Line<'_> {
-    /// The name, as it is written.
+    /// Returns the name, in the spelling of the text.
     #[must_use]
     pub fn spelt(&self) -> &[u8] {
         let end = self.text.iter().position(|byte| matches!(byte, b':' | b';')).unwrap_or(self.text.len());
         self.text.get(..end).unwrap_or_default().trim_ascii()
     }
 
-    /// Whether this is its name.
+    /// Returns true if this is its name. Names have no case.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         self.spelt().eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// The name, in upper case.
+    /// Returns the name in upper case.
     #[must_use]
     pub fn name(&self) -> String {
         String::from_utf8_lossy(self.spelt()).to_ascii_uppercase()
     }
 
-    /// The value: what follows the first colon outside of quotes.
+    /// Returns the value: what follows the first colon outside of quotes, with its escapes.
     #[must_use]
     pub fn value(&self) -> &[u8] {
         self.parameters_and_value().1
     }
 
-    /// The parameters, names in upper case, values without quotes; and the value.
+    /// Returns the parameters, with names in upper case and values without quotes, and the value.
     #[must_use]
     pub fn parameters_and_value(&self) -> (Vec<(String, String)>, &[u8]) {
         let (mut parameters, mut quoted, mut start) = (Vec::new(), false, None);
@@ -66,7 +66,7 @@ fn parameter(text: &str) -> (String, String) {
     (name.trim().to_ascii_uppercase(), value.replace('"', ""))
 }
 
-/// The content lines of `text`. A line that begins with a space or a tab continues the one before.
+/// Returns the content lines of `text`. A line that begins with a space or a tab continues the one before.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     std::iter::from_fn(move || {
@@ -83,7 +83,7 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// The length of the first physical line, with its end.
+/// Returns the length of the first line of the text, with its end, before unfolding.
 fn physical(text: &[u8]) -> usize {
     memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1)
 }

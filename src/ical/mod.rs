@@ -1,13 +1,14 @@
-//! Looking at iCalendar (RFC 5545) without changing it. Everything works on bytes: real servers hold
-//! objects that no parser accepts.
+//! iCalendar (RFC 5545), as far as a backup and a restore look at it. Everything works on bytes: real servers
+//! hold objects that a strict parser refuses, and a backup has to keep them as they are.
 
 pub mod compare;
 pub mod components;
 pub mod edit;
 pub mod lines;
+mod normalize;
 
-/// The text with CRLF at the end of every line (RFC 5545 3.1). XML gives line ends back as LF
-/// (RFC 4791 9.6), and two servers may store one object with either. Lone CRs stay.
+/// Returns the text with CRLF at the end of every line (RFC 5545 3.1): XML turns line ends into LF (RFC 4791
+/// 9.6), and two servers may store one object with either. A CR alone stays.
 #[must_use]
 pub fn with_crlf(text: Vec<u8>) -> Vec<u8> {
     let is_lone = |at: &usize| at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\r');
@@ -26,16 +27,16 @@ pub fn with_crlf(text: Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// Whether the bytes begin as a calendar object does. A byte order mark and blank lines may come first.
+/// Returns true if the bytes begin with `BEGIN:VCALENDAR`. A byte order mark and blank lines may come first.
 #[must_use]
-pub fn begins_well(bytes: &[u8]) -> bool {
+pub fn begins_as_calendar(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     bytes.get(..15).is_some_and(|start| start.eq_ignore_ascii_case(b"BEGIN:VCALENDAR"))
 }
 
-/// Whether the bytes end as a calendar object does: none of it is missing.
+/// Returns true if the bytes end with `END:VCALENDAR`: an answer that broke off does not.
 #[must_use]
-pub fn ends_well(bytes: &[u8]) -> bool {
+pub fn ends_as_calendar(bytes: &[u8]) -> bool {
     let bytes = bytes.trim_ascii_end();
     bytes
         .len()
@@ -56,12 +57,12 @@ mod tests {
 
     #[test]
     fn objects_are_told_from_other_things() {
-        assert!(begins_well(b"\xef\xbb\xbf\r\nbegin:vcalendar\r\n"));
-        assert!(!begins_well(b"<html>") && !begins_well(b""));
+        assert!(begins_as_calendar(b"\xef\xbb\xbf\r\nbegin:vcalendar\r\n"));
+        assert!(!begins_as_calendar(b"<html>") && !begins_as_calendar(b""));
         assert!(
-            ends_well(b"x\nEND:VCALENDAR\r\n\r\n")
-                && !ends_well(b"BEGIN:VCALENDAR\r\nEND:VCAL")
-                && !ends_well(b"END")
+            ends_as_calendar(b"x\nEND:VCALENDAR\r\n\r\n")
+                && !ends_as_calendar(b"BEGIN:VCALENDAR\r\nEND:VCAL")
+                && !ends_as_calendar(b"END")
         );
     }
 }

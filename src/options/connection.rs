@@ -1,19 +1,19 @@
 //! The options that a source and a destination share: where to connect, as whom, and how patiently.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::location::Location;
 use super::parser::Parser;
+use crate::session::Secret;
 
-/// How to reach an account.
+/// Everything that is needed to reach an account.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
-    /// Where to start.
+    /// Address to start from.
     pub location: Location,
     /// The name to sign in with; empty to send no credentials.
     pub username: String,
-    /// The password.
+    /// Password, or empty.
     pub password: Secret,
     /// The most requests under way at once.
     pub concurrency: usize,
@@ -21,30 +21,6 @@ pub struct ConnectionOptions {
     pub timeout: Duration,
     /// How often a request that failed for a passing reason is sent again.
     pub retries: u32,
-}
-
-/// Text that no log, error or debug output shows.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Returns the text itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// Reads the shared options. None if the location cannot be used: then a problem has been noted.
@@ -65,13 +41,13 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Option<ConnectionOptions> {
 fn location(parser: &mut Parser<'_>) -> Option<Location> {
     let text = parser.text("location");
     let location = if text.is_empty() {
-        Err("location: missing; write caldav://HOST or caldav://HOST/PATH.".to_owned())
+        Err("location: missing; write caldav://HOST or caldav://HOST/PATH".to_owned())
     } else {
         Location::parse(text)
     };
     let location = location.map_err(|problem| parser.problem(problem)).ok()?;
     if let Some(provider) = location.provider.filter(|provider| provider.name == "Google") {
-        parser.problem(format!("location: {} This version cannot do that.", provider.hint));
+        parser.problem(format!("location: {}. This version cannot do that", provider.hint));
     }
     Some(location)
 }
@@ -79,9 +55,9 @@ fn location(parser: &mut Parser<'_>) -> Option<Location> {
 /// Notes what Basic authentication (RFC 7617 2) cannot carry.
 fn check_credentials(parser: &mut Parser<'_>, username: &str, password: &Secret) {
     if username.is_empty() && !password.reveal().is_empty() {
-        parser.problem("username: missing; a password alone cannot sign in.".to_owned());
+        parser.problem("username: missing; a password alone cannot sign in".to_owned());
     }
     if username.contains(':') || username.contains(char::is_control) {
-        parser.problem("username: may not contain a colon or control characters (RFC 7617).".to_owned());
+        parser.problem("username: may not contain a colon or control characters (RFC 7617)".to_owned());
     }
 }

@@ -8,9 +8,9 @@ use crate::error::Error;
 /// Everything a restore is told.
 #[derive(Clone, Debug)]
 pub struct DestinationOptions {
-    /// How to reach the account.
+    /// Location, credentials and limits.
     pub connection: ConnectionOptions,
-    /// What to do about an object that is there with other content.
+    /// Treatment of an object that exists with other content.
     pub conflict: Conflict,
     /// The calendar that everything goes to, whatever calendar it was in.
     pub into: Option<String>,
@@ -26,14 +26,14 @@ pub struct DestinationOptions {
     pub dry_run: bool,
 }
 
-/// What to do about an object that is there with other content.
+/// Treatment of an object that exists with other content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// It gets the content of the backup.
+    /// The object gets the content of the backup.
     Overwrite,
-    /// It stays as it is.
+    /// The object stays as it is.
     Skip,
-    /// It stays, and the backup's gets another UID and a place beside it.
+    /// The object stays, and the one of the backup gets another UID and a place beside it.
     Duplicate,
 }
 
@@ -52,14 +52,15 @@ impl DestinationOptions {
     /// Parses what a host passes to a destination.
     ///
     /// # Errors
-    /// [`crate::error::Kind::InvalidOptions`], with one line for each option that is missing, unknown or wrong.
+    /// [`crate::error::Kind::InvalidOptions`], with one line for each option that is missing, unknown or
+    /// wrong.
     pub fn parse(pairs: &[(String, String)]) -> Result<Self, Error> {
         let mut parser = Parser::new(Side::Destination, pairs);
         let connection = connection::parse(&mut parser);
         let (conflict, verify) = (conflict(&mut parser), verify(&mut parser));
         let (into, map) = (parser.optional("into"), parser.pairs("map"));
         if into.is_some() && !map.is_empty() {
-            parser.problem("into: cannot be used together with map.".to_owned());
+            parser.problem("into: cannot be used together with map".to_owned());
         }
         let create = parser.flag("create");
         let scheduling = parser.choice("scheduling") == "allow";

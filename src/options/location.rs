@@ -5,9 +5,10 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use url::Url;
 
 use super::providers::{self, Provider};
-use crate::webdav::href::{Origin, Target};
+use crate::session::Trust;
+use crate::webdav::href::Target;
 
-/// Where to start, and whom to trust.
+/// Address to start from, and the hosts to trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The place to look first.
@@ -34,33 +35,31 @@ impl Location {
         let address = if lower.starts_with("https:") || lower.starts_with("http:") {
             if !lower.contains("://") {
                 return Err(format!(
-                    "location: {text} has no host. Plakar's @NAME:/PATH works with locations such as caldav://HOST, not with those that have an https:// in them."
+                    "location: {text} has no host. Plakar's @NAME:/PATH works with locations such as caldav://HOST, not with those that have an https:// in them"
                 ));
             }
             inner.to_owned()
         } else if rest.len() < text.len() || !text.contains("://") {
             format!("https://{inner}")
         } else {
-            return Err(format!("location: {text} is not a caldav:// or https:// address."));
+            return Err(format!("location: {text} is not a caldav:// or https:// address"));
         };
         let url = Url::parse(&in_ascii(&address)).map_err(|error| {
-            format!(
-                "location: {text} is not an address ({error}); write caldav://HOST or caldav://HOST/PATH."
-            )
+            format!("location: {text} is not an address ({error}); write caldav://HOST or caldav://HOST/PATH")
         })?;
         Self::of(&url)
     }
 
     fn of(url: &Url) -> Result<Self, String> {
         if url.password().is_some() {
-            return Err("location: take the password out of the address and give it as the option password."
+            return Err("location: take the password out of the address and give it as the option password"
                 .to_owned());
         }
         if url.fragment().is_some() {
-            return Err("location: an address cannot have a part after #.".to_owned());
+            return Err("location: an address cannot have a part after #".to_owned());
         }
         let user = percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
-        let mut start = Target::of(url).ok_or_else(|| "location: the address has no host.".to_owned())?;
+        let mut start = Target::of(url).ok_or_else(|| "location: the address has no host".to_owned())?;
         let has_path = start.path != "/";
         let provider = providers::find(&start.origin.host);
         let user = (!user.is_empty()).then_some(user);
@@ -78,15 +77,11 @@ impl Location {
         self
     }
 
-    /// Whether credentials may go to `origin`: to where the user pointed, to its subdomains over
-    /// https, and to the hosts that the provider's table names.
+    /// Returns where credentials may go: to where the user pointed, to its subdomains over https, and to the
+    /// hosts that the provider's table names.
     #[must_use]
-    pub fn trusts(&self, origin: &Origin) -> bool {
-        let start = &self.start.origin;
-        *origin == *start
-            || origin.https
-                && (origin.port == 443 || origin.port == start.port)
-                && self.trusted_hosts().any(|pattern| providers::host_matches(&pattern, &origin.host))
+    pub fn trust(&self) -> Trust {
+        Trust::new(self.start.origin.clone(), self.trusted_hosts().collect())
     }
 
     /// The origins that may be reached, as the host of this component wants to hear them.
@@ -131,7 +126,8 @@ fn in_ascii(address: &str) -> String {
     format!("{scheme}://{user}{at}{host}{path}")
 }
 
-/// As `str::to_lowercase`, but for the sigma at the end of a Greek word, which host names do not tell apart.
+/// As `str::to_lowercase`, except for the sigma at the end of a Greek word, which host names do not tell
+/// apart.
 fn lower(label: &str) -> String {
     label.chars().flat_map(char::to_lowercase).collect()
 }
@@ -144,12 +140,13 @@ fn provider_start(provider: &'static Provider, user: Option<&str>) -> Result<Tar
         .ok()
         .as_ref()
         .and_then(Target::of)
-        .ok_or_else(|| "location: the provider's start is wrong.".to_owned())
+        .ok_or_else(|| "location: the provider's start is wrong".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::webdav::href::Origin;
 
     fn start(text: &str) -> String {
         Location::parse(text).unwrap().start.to_string()
@@ -202,13 +199,14 @@ mod tests {
             ("https://example/", false),
             ("https://evilcal.example/", false),
         ] {
-            assert_eq!(own.trusts(&origin(to)), trusted, "{to}");
+            assert_eq!(own.trust().includes(&origin(to)), trusted, "{to}");
         }
         let icloud = Location::parse("caldav://icloud.com").unwrap();
-        assert!(icloud.trusts(&origin("https://p7-caldav.icloud.com/")));
+        assert!(icloud.trust().includes(&origin("https://p7-caldav.icloud.com/")));
         let plain = Location::parse("http://cal.example:8080/").unwrap();
         assert!(
-            plain.trusts(&origin("https://cal.example/")) && !plain.trusts(&origin("http://cal.example/"))
+            plain.trust().includes(&origin("https://cal.example/"))
+                && !plain.trust().includes(&origin("http://cal.example/"))
         );
     }
 }

@@ -5,9 +5,12 @@ mod destination;
 pub mod location;
 mod parser;
 pub mod providers;
+#[cfg(test)]
+pub(crate) mod sample;
+mod session;
 mod source;
 pub mod table;
 
-pub use connection::{ConnectionOptions, Secret};
+pub use connection::ConnectionOptions;
 pub use destination::{Conflict, DestinationOptions, Verify};
 pub use source::{Fetch, Filter, SourceOptions};

@@ -1,9 +1,10 @@
-//! Values of single options, taken from the pairs that a host passes and held against the table.
+//! Values of single options, taken from the pairs that a host passes and compared with the table.
 
 use super::table::{NOT_YET, OF_THE_HOST, OPTIONS, Side, Values, find};
 use crate::error::{Error, Kind};
 
-/// The options of one run while they are read. Problems are collected, so that all of them are reported at once.
+/// The options of one run while they are read. Problems are collected, so that all of them are reported at
+/// once.
 pub(super) struct Parser<'a> {
     pairs: &'a [(String, String)],
     problems: Vec<String>,
@@ -44,7 +45,7 @@ impl<'a> Parser<'a> {
         let text = self.text(name);
         let choices = choices(name);
         choices.iter().copied().find(|choice| *choice == text).unwrap_or_else(|| {
-            self.problem(format!("{name}: {text} is not one of {}.", choices.join(", ")));
+            self.problem(format!("{name}: {text} is not one of {}", choices.join(", ")));
             default(name)
         })
     }
@@ -58,7 +59,7 @@ impl<'a> Parser<'a> {
     pub(super) fn number(&mut self, name: &'static str) -> u64 {
         let text = self.text(name);
         let number = number(find(name).map(|option| option.values), text);
-        number.map_err(|what| self.problem(format!("{name}: {text} is not {what}."))).unwrap_or_default()
+        number.map_err(|what| self.problem(format!("{name}: {text} is not {what}"))).unwrap_or_default()
     }
 
     /// Returns the items of a list, as they were written.
@@ -70,7 +71,7 @@ impl<'a> Parser<'a> {
     pub(super) fn words(&mut self, name: &'static str) -> Vec<String> {
         let words = self.list(name).map(str::to_ascii_uppercase).collect::<Vec<_>>();
         for word in words.iter().filter(|word| !choices(name).contains(&word.as_str())) {
-            self.problem(format!("{name}: {word} is not one of {}.", choices(name).join(", ")));
+            self.problem(format!("{name}: {word} is not one of {}", choices(name).join(", ")));
         }
         words
     }
@@ -83,13 +84,14 @@ impl<'a> Parser<'a> {
                 Some((from, to)) if !from.trim().is_empty() && !to.trim().is_empty() => {
                     pairs.push((from.trim().to_owned(), to.trim().to_owned()));
                 }
-                _ => self.problem(format!("{name}: {item} is not FROM:TO, such as work:Office.")),
+                _ => self.problem(format!("{name}: {item} is not FROM:TO, such as work:Office")),
             }
         }
         pairs
     }
 
-    /// Returns the parsed options, or all problems, one on each line. Options are missing only after a problem.
+    /// Returns the parsed options, or all problems, one on each line. Options are missing only after a
+    /// problem.
     pub(super) fn finish<T>(self, options: Option<T>) -> Result<T, Error> {
         options
             .filter(|_| self.problems.is_empty())
@@ -126,26 +128,26 @@ fn number(values: Option<Values>, text: &str) -> Result<u64, String> {
     number.filter(|number| (min..=max).contains(number)).ok_or_else(|| format!("{what} from {min} to {max}"))
 }
 
-/// What to say about an option that `side` does not take; none if it takes it.
+/// Returns the problem of an option that `side` does not take; none if it takes it.
 fn out_of_place(side: Side, name: &str) -> Option<String> {
     let Some(option) = find(name) else { return Some(unknown(name)) };
     let why = match side {
         _ if option.side.includes(side) => return None,
-        Side::Destination => "is for backups; a restore writes all that it is given.",
-        _ => "is for restoring, not for backups.",
+        Side::Destination => "is for backups; a restore writes all that it is given",
+        _ => "is for restoring, not for backups",
     };
     Some([name, ": ", why].concat())
 }
 
-/// What to say about an option that is not in the table.
+/// Returns the problem of an option that is not in the table.
 fn unknown(name: &str) -> String {
     if OF_THE_HOST.contains(&name) {
         return format!(
-            "{name}: is for the program that runs this connector, and this one does not offer it."
+            "{name}: is for the program that runs this connector, and this one does not offer it"
         );
     }
     if NOT_YET.contains(&name) {
-        return format!("{name}: this version does not have this option yet.");
+        return format!("{name}: this version does not have this option yet");
     }
     let known = OPTIONS.iter().map(|option| option.name);
     let lower = name.to_ascii_lowercase();
@@ -158,7 +160,7 @@ fn unknown(name: &str) -> String {
     if let Some((_, nearest)) = nearest {
         return format!("{name}: unknown option; did you mean {nearest}?");
     }
-    format!("{name}: unknown option; there are {}.", known.collect::<Vec<_>>().join(", "))
+    format!("{name}: unknown option; there are {}", known.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
-//! What is known about the big calendar services: where they start, where their own redirects may
+//! Facts about the big calendar services: where they start, where their own redirects may
 //! take the password, and what to tell a user whose sign-in fails.
+
+use crate::http::host_matches;
 
 /// One service.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// Its name, for people.
+    /// Name for people.
     pub name: &'static str,
     /// Hosts that users may type for it; a subdomain of one counts.
     pub hosts: &'static [&'static str],
-    /// Where to start when the location has no path of its own: `https://…`, with `{user}` for the
+    /// Address to start from if the location has no path of its own: `https://…`, with `{user}` for the
     /// percent-encoded username. None when the service has no CalDAV.
     pub start: Option<&'static str>,
     /// Other hosts of the service, besides the start, that get the credentials. `*.` for any subdomain.
     pub trusted: &'static [&'static str],
-    /// What a user should know about signing in, one sentence.
+    /// Advice on signing in, without a full stop.
     pub hint: &'static str,
 }
 
@@ -25,105 +27,105 @@ pub const PROVIDERS: &[Provider] = &[
         start: Some("https://caldav.icloud.com/"),
         // Each account lives on a numbered host, which discovery names.
         trusted: &["*.icloud.com"],
-        hint: "Use your Apple Account's e-mail address and an app-specific password.",
+        hint: "Use your Apple Account's e-mail address and an app-specific password",
     },
     Provider {
         name: "Fastmail",
         hosts: &["fastmail.com"],
         start: Some("https://caldav.fastmail.com/"),
         trusted: &["*.fastmail.com"],
-        hint: "Use your full e-mail address and an app password with access to calendars.",
+        hint: "Use your full e-mail address and an app password with access to calendars",
     },
     Provider {
         name: "Google",
         hosts: &["google.com", "gmail.com", "googlemail.com", "googleusercontent.com"],
         start: Some("https://apidata.googleusercontent.com/caldav/v2/{user}/user"),
         trusted: &["apidata.googleusercontent.com"],
-        hint: "Google accepts only OAuth2 here, never a password.",
+        hint: "Google accepts only OAuth2 here, never a password",
     },
     Provider {
         name: "Yahoo",
         hosts: &["yahoo.com", "aol.com"],
         start: Some("https://caldav.calendar.yahoo.com/"),
         trusted: &["*.yahoo.com"],
-        hint: "Use an app password.",
+        hint: "Use an app password",
     },
     Provider {
         name: "GMX",
         hosts: &["gmx.net", "gmx.de", "gmx.com"],
         start: Some("https://caldav.gmx.net/begenda/dav/{user}/"),
         trusted: &[],
-        hint: "Use your full e-mail address; with two-factor sign-in, an app password.",
+        hint: "Use your full e-mail address; with two-factor sign-in, an app password",
     },
     Provider {
         name: "WEB.DE",
         hosts: &["web.de"],
         start: Some("https://caldav.web.de/begenda/dav/{user}/"),
         trusted: &[],
-        hint: "Use your full e-mail address; with two-factor sign-in, an app password.",
+        hint: "Use your full e-mail address; with two-factor sign-in, an app password",
     },
     Provider {
         name: "mailbox.org",
         hosts: &["mailbox.org"],
         start: Some("https://dav.mailbox.org/"),
         trusted: &[],
-        hint: "Use your e-mail address and your password or an app password.",
+        hint: "Use your e-mail address and your password or an app password",
     },
     Provider {
         name: "Posteo",
         hosts: &["posteo.de"],
         start: Some("https://posteo.de:8443/"),
         trusted: &[],
-        hint: "Use your e-mail address and your account's password.",
+        hint: "Use your e-mail address and your account's password",
     },
     Provider {
         name: "Infomaniak",
         hosts: &["infomaniak.com"],
         start: Some("https://sync.infomaniak.com/"),
         trusted: &[],
-        hint: "Use the user name and an app password from the synchronisation assistant.",
+        hint: "Use the user name and an app password from the synchronisation assistant",
     },
     Provider {
         name: "Zoho",
         hosts: &["zoho.com"],
         start: Some("https://calendar.zoho.com/caldav/"),
         trusted: &[],
-        hint: "Use an app password.",
+        hint: "Use an app password",
     },
     Provider {
         name: "Yandex",
         hosts: &["yandex.ru", "yandex.com"],
         start: Some("https://caldav.yandex.ru/"),
         trusted: &[],
-        hint: "Use an app password of the kind Calendar.",
+        hint: "Use an app password of the kind Calendar",
     },
     Provider {
         name: "Purelymail",
         hosts: &["purelymail.com"],
         start: Some("https://purelymail.com/webdav/"),
         trusted: &[],
-        hint: "Use your full e-mail address and an app password.",
+        hint: "Use your full e-mail address and an app password",
     },
     Provider {
         name: "Microsoft",
         hosts: &["outlook.com", "hotmail.com", "live.com", "office365.com", "office.com"],
         start: None,
         trusted: &[],
-        hint: "Microsoft has no CalDAV; run DavMail on your machine and give its address.",
+        hint: "Microsoft has no CalDAV; run DavMail on your machine and give its address",
     },
     Provider {
         name: "Proton",
         hosts: &["proton.me", "protonmail.com"],
         start: None,
         trusted: &[],
-        hint: "Proton has no CalDAV; use its own export.",
+        hint: "Proton has no CalDAV; use its own export",
     },
     Provider {
         name: "Tuta",
         hosts: &["tuta.com", "tutanota.com"],
         start: None,
         trusted: &[],
-        hint: "Tuta has no CalDAV; use its own export.",
+        hint: "Tuta has no CalDAV; use its own export",
     },
 ];
 
@@ -133,15 +135,6 @@ pub fn find(host: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| {
         provider.hosts.iter().any(|own| host == *own || host_matches(&format!("*.{own}"), host))
     })
-}
-
-/// Whether `host` is `pattern`, or a subdomain of it when the pattern begins with `*.`.
-#[must_use]
-pub fn host_matches(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix("*.") {
-        Some(parent) => host.strip_suffix(parent).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
-        None => pattern == host,
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::error::Error;
 /// Everything a backup is told.
 #[derive(Clone, Debug)]
 pub struct SourceOptions {
-    /// How to reach the account.
+    /// Location, credentials and limits.
     pub connection: ConnectionOptions,
     /// Which calendars to read.
     pub filter: Filter,
@@ -44,7 +44,8 @@ impl SourceOptions {
     /// Parses what a host passes to a source.
     ///
     /// # Errors
-    /// [`crate::error::Kind::InvalidOptions`], with one line for each option that is missing, unknown or wrong.
+    /// [`crate::error::Kind::InvalidOptions`], with one line for each option that is missing, unknown or
+    /// wrong.
     pub fn parse(pairs: &[(String, String)]) -> Result<Self, Error> {
         let mut parser = Parser::new(Side::Source, pairs);
         let connection = connection::parse(&mut parser);

@@ -1,4 +1,4 @@
-//! Decoding of gzip bodies (RFC 1952): `wasi:http` leaves it to the component.
+//! Decoding of gzip bodies (RFC 1952), which `wasi:http` leaves to the component.
 
 use std::io::Write;
 
@@ -9,11 +9,11 @@ use futures::stream::unfold;
 
 use crate::http::{Body, TransportError};
 
-/// Encoded bytes that are decoded in one step: they become at most about a thousand times as many,
-/// and the reader's own limits see them before the next step.
+/// Encoded bytes that are decoded in one step. They become at most about a thousand times as many, and the
+/// limits of the reader apply before the next step.
 const STEP: usize = 4 << 10;
 
-/// The decoded body. A stream that ends within its gzip data is an error.
+/// Returns the decoded body. A body that ends within its gzip data is an error, at its end.
 pub(super) fn decode(body: Body) -> Body {
     let state = State { body, rest: Bytes::new(), decoder: Some(GzDecoder::new(Vec::new())) };
     unfold(state, State::step).boxed_local()
@@ -21,12 +21,14 @@ pub(super) fn decode(body: Body) -> Body {
 
 struct State {
     body: Body,
+    /// Encoded bytes that have arrived and are not decoded yet.
     rest: Bytes,
-    /// None when the end or an error has been passed on.
+    /// None after the end or an error.
     decoder: Option<GzDecoder<Vec<u8>>>,
 }
 
 impl State {
+    /// Returns the next decoded bytes, and the state after them.
     async fn step(mut self) -> Option<(Result<Bytes, TransportError>, Self)> {
         let mut decoder = self.decoder.take()?;
         loop {

@@ -1,5 +1,5 @@
-//! How many requests may be under way at once, by additive increase and multiplicative decrease: an overloaded
-//! server halves the number, a series of successes adds one.
+//! How many requests may be under way at once, by additive increase and multiplicative decrease: an
+//! overloaded server halves the number, a series of successes adds one.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -61,7 +61,8 @@ impl ConcurrencyLimiter {
         self.successes.set(0);
     }
 
-    /// Counts a success; after [`SUCCESSES_TO_RAISE`] of them the limit grows by one, up to the configured one.
+    /// Counts a success; after [`SUCCESSES_TO_RAISE`] of them the limit grows by one, up to the configured
+    /// one.
     pub(super) fn on_success(&self) {
         self.successes.set(self.successes.get() + 1);
         if self.successes.get() < SUCCESSES_TO_RAISE || self.limit.get() >= self.max {

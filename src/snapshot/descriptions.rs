@@ -1,86 +1,61 @@
-//! The files of a backup that describe a calendar, read again: `.caldav.json`, and those of the vdir format,
-//! which may be all there is, or may have been changed by hand.
+//! All files that describe a calendar together: `.caldav.json`, and those of the vdir format, which may be
+//! all there is, or may have been edited.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::Deserialize;
 
-use super::vdir::vdir_color;
-use crate::caldav::calendars::Properties;
+use super::calendar_json::CalendarJson;
+use super::vdir::{self, VdirMetadata};
+use crate::caldav::calendar::{Calendar, Properties};
 
-/// The file with everything.
-const SIDECAR: &str = ".caldav.json";
-/// The files of the vdir format.
-const VDIR: [&str; 4] = ["displayname", "color", "description", "order"];
+/// Returns the names and contents of the files that describe a calendar. `names` are those of
+/// [`CalendarJson::names`].
+pub(crate) fn files(calendar: &Calendar, names: BTreeMap<String, String>) -> Vec<(&'static str, Bytes)> {
+    let json = CalendarJson::new(&calendar.target.path, &calendar.properties, names);
+    std::iter::once((CalendarJson::NAME, json.to_bytes())).chain(vdir::files(&calendar.properties)).collect()
+}
 
-/// What is known of a calendar by now.
+/// Returns true if a file of this name describes a calendar.
+pub(crate) fn describes(name: &str) -> bool {
+    name == CalendarJson::NAME || vdir::is_metadata(name)
+}
+
+/// Content of the files that describe the calendar of one folder, as far as they have been read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Descriptions {
-    sidecar: Option<Sidecar>,
-    vdir: BTreeMap<&'static str, String>,
-    /// The paths of the files that said so.
+    json: Option<CalendarJson>,
+    vdir: VdirMetadata,
+    /// The paths of the files.
     pub(crate) paths: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Sidecar {
-    format: u32,
-    href: String,
-    properties: Properties,
-    names: BTreeMap<String, String>,
-}
-
-/// Whether a file of this name describes the calendar.
-pub(crate) fn describes(name: &str) -> bool {
-    name == SIDECAR || VDIR.contains(&name)
-}
-
-/// Whether this is the file after which the calendar is known.
-pub(crate) fn is_sidecar(name: &str) -> bool {
-    name == SIDECAR
-}
-
 impl Descriptions {
-    /// Takes a file in. The error says what is wrong with it.
-    pub(crate) fn add(&mut self, name: &str, bytes: &Bytes) -> Result<(), String> {
-        if is_sidecar(name) {
-            let sidecar: Sidecar =
-                serde_json::from_slice(bytes).map_err(|_| "it is no description of a calendar".to_owned())?;
-            if sidecar.format > 1 {
-                return Err(format!("its format is {}; this version knows 1", sidecar.format));
-            }
-            self.sidecar = Some(sidecar);
-        } else if let Some(name) = VDIR.iter().find(|known| **known == name) {
-            let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-            self.vdir.insert(name, text.trim().to_owned());
+    /// Adds a file; `name` is the last segment of its path. The error says what is wrong with it.
+    pub(crate) fn add(&mut self, path: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
+        if name == CalendarJson::NAME {
+            self.json = Some(CalendarJson::parse(bytes).map_err(|error| error.to_string())?);
+        } else {
+            self.vdir.add(name, bytes).map_err(|_| "not UTF-8".to_owned())?;
         }
+        self.paths.push(path.to_owned());
         Ok(())
     }
 
-    /// Where the calendar was, if that is known.
+    /// Returns the path of the calendar on the server it was read from, if that is known.
     pub(crate) fn href(&self) -> Option<&str> {
-        self.sidecar.as_ref().map(|sidecar| sidecar.href.as_str()).filter(|href| !href.is_empty())
+        self.json.as_ref().map(|json| json.href.as_str()).filter(|href| !href.is_empty())
     }
 
-    /// What an object was called on the server, if its file's name does not tell.
+    /// Returns the segment of an object's href, if its file name cannot be converted back to it.
     pub(crate) fn segment(&self, name: &str) -> Option<&str> {
-        self.sidecar.as_ref()?.names.get(name).map(String::as_str)
+        self.json.as_ref()?.names.get(name).map(String::as_str)
     }
 
-    /// The properties to have. What a vdir file says was perhaps changed by hand: it wins.
+    /// Returns the properties of the calendar. Files of the vdir format win, because people edit them.
     pub(crate) fn properties(&self) -> Properties {
-        let mut all = self.sidecar.as_ref().map(|sidecar| sidecar.properties.clone()).unwrap_or_default();
-        let vdir = |name: &str| self.vdir.get(name).filter(|text| !text.is_empty()).cloned();
-        all.displayname = vdir("displayname").or(all.displayname);
-        all.description = vdir("description").or(all.description);
-        all.order = vdir("order").or(all.order);
-        if let Some(color) = vdir("color")
-            && all.color.as_deref().and_then(vdir_color).as_deref() != Some(color.as_str())
-        {
-            all.color = Some(color);
-        }
-        all
+        let mut properties = self.json.as_ref().map(|json| json.properties.clone()).unwrap_or_default();
+        self.vdir.apply(&mut properties);
+        properties
     }
 }

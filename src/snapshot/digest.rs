@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-/// The first `digits` hexadecimal digits of the SHA-256 of `parts`, each with its length.
+/// Returns the first `digits` hexadecimal digits of the SHA-256 of `parts`. The length of each part is hashed
+/// with it, so that bytes cannot move from one part to the next.
 #[must_use]
 pub fn hash(parts: &[&[u8]], digits: usize) -> String {
     let mut hasher = Sha256::new();

@@ -1,10 +1,10 @@
-//! From hrefs to the paths of a snapshot: a vdir, with names that are safe on every file system and
+//! Converts the last segments of hrefs to file names, and back. The names are safe on every file system and
 //! the same in every run.
 //!
-//! A name is the last segment of the href, percent-decoded once. Characters that some file system,
-//! terminal or tool cannot take are percent-encoded, a `%` of the name itself among them, so two
-//! segments never become one name. Names that are alike to a file system without case, names that
-//! Unicode normalisation may change, and names too long, get `~` and a hash of the href.
+//! A name is the last segment of the href, percent-decoded once. Characters that some file system, terminal
+//! or tool cannot take are percent-encoded, and so is a `%` of the name itself. A name gets `~` and a hash of
+//! the href if it collides with another one, if Unicode normalisation may change it, or if it is too long.
+//! Collisions are decided without regard to case, because some file systems ignore it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -14,42 +14,42 @@ use percent_encoding::percent_decode_str;
 use super::digest::hash;
 use crate::error::is_invisible;
 
-/// The longest name, in bytes.
-const LONGEST: usize = 200;
-/// What the name of every object ends with.
+/// The longest name, in bytes. File systems take 255; the rest is for suffixes that programs add.
+const MAX_NAME: usize = 200;
+/// The end of the name of every object.
 const EXTENSION: &str = ".ics";
 
-/// The file name of an object, from the last segment of its href as the server spelt it.
+/// Returns the file name of an object; `segment` is the last one of its href, as the server spelt it.
 #[must_use]
 pub fn object_name(segment: &str) -> String {
     let stem = segment.strip_suffix(EXTENSION).unwrap_or(segment);
-    if is_plain(stem) && stem.len() + EXTENSION.len() <= LONGEST {
+    if is_plain(stem) && stem.len() + EXTENSION.len() <= MAX_NAME {
         return [stem, EXTENSION].concat();
     }
-    let name = safe(segment);
+    let name = escape_unsafe(segment);
     let stem = name.strip_suffix(EXTENSION).unwrap_or(&name);
     let stem = if stem.is_empty() { "%" } else { stem };
-    shorten(&unlike_a_hash(stem), segment, EXTENSION)
+    hash_if_needed(&escape_hash_suffix(stem), segment, EXTENSION)
 }
 
-/// The directory name of a calendar, from the last segment of its href as the server spelt it.
+/// Returns the directory name of a calendar; `segment` is the last one of its href, as the server spelt it.
 #[must_use]
 pub fn directory_name(segment: &str) -> String {
-    shorten(&unlike_a_hash(&safe(segment)), segment, "")
+    hash_if_needed(&escape_hash_suffix(&escape_unsafe(segment)), segment, "")
 }
 
-/// The name with a hash of what it stands for, for one that is like another.
+/// Returns the name with a hash of its href at the end, for a name that collides with another one.
 #[must_use]
-pub fn told_apart(name: &str, href: &str) -> String {
+pub fn with_hash_suffix(name: &str, href: &str) -> String {
     let (stem, extension) = name.strip_suffix(EXTENSION).map_or((name, ""), |stem| (stem, EXTENSION));
-    let stem = cut(stem, LONGEST - extension.len() - 9);
+    let stem = truncate(stem, MAX_NAME - extension.len() - 9);
     format!("{stem}~{}{extension}", hash(&[href.as_bytes()], 8))
 }
 
-/// What a new object of this file name is called on a server: the name before it was made safe, as far
-/// as it can be told, spelt as a path segment (RFC 3986 3.3).
+/// Converts a file name back to the last segment of an href, spelt as a path segment (RFC 3986 3.3). This is
+/// the segment that the name was made from only if the name has no hash: see [`round_trips`].
 #[must_use]
-pub fn segment(name: &str) -> String {
+pub fn to_segment(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in percent_decode_str(name) {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
@@ -61,43 +61,47 @@ pub fn segment(name: &str) -> String {
     out
 }
 
-/// Whether `segment` gives this object back its place on a server.
+/// Returns true if [`to_segment`] converts `name` back to `own`, in this spelling or another.
 #[must_use]
-pub fn tells(name: &str, own: &str) -> bool {
+pub fn round_trips(name: &str, own: &str) -> bool {
     // Nearly always.
-    name == own || percent_decode_str(&segment(name)).eq(percent_decode_str(own))
+    name == own || percent_decode_str(&to_segment(name)).eq(percent_decode_str(own))
 }
 
-/// A name that every server takes, for an object that would have another.
+/// Returns a segment that every server accepts, for an object whose own segment was refused or is taken.
 #[must_use]
-pub fn plain_segment(name: &str) -> String {
+pub fn fallback_segment(name: &str) -> String {
     let stem = name.strip_suffix(EXTENSION).unwrap_or(name);
     let plain: String =
         stem.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(100).collect();
     [&plain, "-", &hash(&[name.as_bytes()], 8), EXTENSION].concat()
 }
 
-/// For each of `names`, whether another one is like it to some file system.
+/// Returns, for each of `names`, whether it collides with another one: whether they differ in nothing but
+/// case.
+///
+/// Only hashes are compared. If two different names had the same hash, both would get a suffix that they do
+/// not need; they would not become one name.
 #[must_use]
-pub fn alike<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
+pub fn colliding<'a>(names: impl Iterator<Item = &'a str>) -> Vec<bool> {
     let mut hashes: Vec<(u64, u32)> = names.zip(0..).map(|(name, at)| (folded(name), at)).collect();
-    let mut alike = vec![false; hashes.len()];
+    let mut colliding = vec![false; hashes.len()];
     hashes.sort_unstable();
     for pair in hashes.windows(2) {
         if let [(a, first), (b, second)] = pair
             && a == b
         {
             for at in [*first, *second] {
-                if let Some(flag) = alike.get_mut(at as usize) {
+                if let Some(flag) = colliding.get_mut(at as usize) {
                     *flag = true;
                 }
             }
         }
     }
-    alike
+    colliding
 }
 
-/// A number that is the same for names that differ only in case.
+/// Returns a number that is the same for names that differ only in case.
 fn folded(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     if name.is_ascii() {
@@ -111,14 +115,14 @@ fn folded(name: &str) -> u64 {
     hasher.finish()
 }
 
-/// Whether there is nothing to change: most names are like this, and there may be very many.
+/// Returns true if there is nothing to escape: most names are like this, and there may be very many.
 fn is_plain(stem: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     !stem.is_empty() && stem.bytes().all(plain)
 }
 
-/// The decoded segment with everything unsafe percent-encoded.
-fn safe(segment: &str) -> String {
+/// Decodes the segment and percent-encodes everything unsafe.
+fn escape_unsafe(segment: &str) -> String {
     let bytes: Vec<u8> = percent_decode_str(segment).collect();
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -147,15 +151,15 @@ fn encode(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Encodes the ASCII character at byte `at`.
+/// Percent-encodes the ASCII character at byte `at`.
 fn encode_at(out: &mut String, at: usize) {
     let byte = out.as_bytes().get(at).copied().unwrap_or_default();
     out.replace_range(at..=at, &format!("%{byte:02X}"));
 }
 
-/// A stem that ends as if it had a hash of ours gets its `~` encoded, so that no server can choose a
-/// name that another object would get.
-fn unlike_a_hash(stem: &str) -> String {
+/// Percent-encodes the `~` of a stem that looks as if it ended in a hash of ours, so that no server can
+/// choose a name that another object would get.
+fn escape_hash_suffix(stem: &str) -> String {
     let mut stem = stem.to_owned();
     if let Some(at) = stem.len().checked_sub(9)
         && stem
@@ -167,10 +171,10 @@ fn unlike_a_hash(stem: &str) -> String {
     stem
 }
 
-/// Whether a file system that normalises (NFC or NFD) may take this character and its neighbour for
-/// another one: combining marks of the scripts that have composed letters, conjoining Hangul, and the
-/// signs that stand for a letter. Ranges in place of Unicode's tables, which are larger than the rest
-/// of the connector; composed letters themselves are left alone.
+/// Returns true if a file system that normalises (NFC or NFD) may take this character and its neighbour for
+/// another one: combining marks of the scripts that have composed letters, conjoining Hangul, and the signs
+/// that stand for a letter. These are ranges instead of Unicode's tables, which are larger than the rest of
+/// the connector. Composed letters themselves do not count.
 fn may_be_normalised(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
@@ -178,14 +182,15 @@ fn may_be_normalised(c: char) -> bool {
         | '\u{2126}' | '\u{212a}' | '\u{212b}' | '\u{f900}'..='\u{faff}' | '\u{2f800}'..='\u{2fa1f}')
 }
 
-fn shorten(stem: &str, href: &str, extension: &str) -> String {
+/// Joins a stem and an extension, with a hash between them if the name is too long or may be normalised.
+fn hash_if_needed(stem: &str, href: &str, extension: &str) -> String {
     let name = format!("{stem}{extension}");
     let changes = stem.chars().any(may_be_normalised);
-    if name.len() > LONGEST || changes { told_apart(&name, href) } else { name }
+    if name.len() > MAX_NAME || changes { with_hash_suffix(&name, href) } else { name }
 }
 
-/// At most `length` bytes, whole characters and whole escapes.
-fn cut(stem: &str, length: usize) -> &str {
+/// Cuts the stem to at most `length` bytes, without splitting a character or an escape.
+fn truncate(stem: &str, length: usize) -> &str {
     let mut end = stem.len().min(length);
     while !stem.is_char_boundary(end) {
         end -= 1;
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn names_lead_back_to_segments() {
+    fn names_round_trip_to_segments() {
         for (own, leads_back) in [
             ("lunch.ics", true),
             ("a%40b.ics", true),
@@ -241,19 +246,94 @@ mod tests {
             ("no-extension", false),
             ("cafe%CC%81.ics", false),
         ] {
-            assert_eq!(tells(&object_name(own), own), leads_back, "{own}");
+            assert_eq!(round_trips(&object_name(own), own), leads_back, "{own}");
         }
-        assert!(!tells(&object_name(&"long".repeat(99)), &"long".repeat(99)));
-        assert_eq!(segment("a b%2Fc@é.ics"), "a%20b%2Fc@%C3%A9.ics");
-        assert!(plain_segment("a b/é~1.ics").starts_with("ab1-"));
+        assert!(!round_trips(&object_name(&"long".repeat(99)), &"long".repeat(99)));
+        assert_eq!(to_segment("a b%2Fc@é.ics"), "a%20b%2Fc@%C3%A9.ics");
+        assert!(fallback_segment("a b/é~1.ics").starts_with("ab1-"));
+    }
+
+    /// Segments made of pieces that are awkward somewhere; the same ones in every run (xorshift, Marsaglia
+    /// 2003).
+    fn awkward_segments(count: usize) -> Vec<String> {
+        const PIECES: [&str; 24] = [
+            "a",
+            "A",
+            "b",
+            "%41",
+            "%2F",
+            "%25",
+            "%252F",
+            ":",
+            ".",
+            "%2e",
+            "~",
+            "~01234567",
+            "%20",
+            "%C3%A9",
+            "%CC%81",
+            "%FF",
+            "%00",
+            "é",
+            "%E2%80%AE",
+            ".ics",
+            ".ICS",
+            "%2Eics",
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "+",
+        ];
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % limit as u64).unwrap()
+        };
+        let segment = |_| (0..=next(9)).map(|_| PIECES[next(PIECES.len())]).collect();
+        (0..count).map(segment).collect()
     }
 
     #[test]
-    fn long_names_are_cut_and_told_apart() {
+    fn awkward_names_are_safe_and_round_trip_unless_they_are_hashed() {
+        for own in awkward_segments(20_000) {
+            let name = object_name(&own);
+            assert!(name.len() <= MAX_NAME && name.ends_with(EXTENSION), "{own}: {name}");
+            assert!(!name.contains(['/', '\\', ':', '\0', '\u{202e}']), "{own}: {name}");
+            assert!(!name.starts_with(['.', ' ']), "{own}: {name}");
+            let decoded: Vec<u8> = percent_decode_str(&own).collect();
+            let (stem, end) =
+                name.split_at(name.floor_char_boundary(name.len().saturating_sub(EXTENSION.len() + 9)));
+            let is_hash = |c: char| c.is_ascii_hexdigit();
+            let changed = !stem.is_empty() && end.starts_with('~') && end[1..9].chars().all(is_hash);
+            let ends_well = decoded.ends_with(EXTENSION.as_bytes()) && decoded != EXTENSION.as_bytes();
+            assert_eq!(round_trips(&name, &own), ends_well && !changed, "{own}: {name}");
+        }
+    }
+
+    #[test]
+    fn awkward_names_are_unique_once_collisions_have_a_hash() {
+        let mut segments = awkward_segments(20_000);
+        segments.sort_by_cached_key(|own| percent_decode_str(own).collect::<Vec<u8>>());
+        segments.dedup_by(|a, b| percent_decode_str(a).eq(percent_decode_str(b)));
+        let names: Vec<String> = segments.iter().map(|own| object_name(own)).collect();
+        let colliding = colliding(names.iter().map(String::as_str));
+        let mut unique: Vec<String> = Vec::new();
+        for ((name, own), collides) in names.into_iter().zip(&segments).zip(colliding) {
+            let name = if collides { with_hash_suffix(&name, own) } else { name };
+            unique.push(name.to_lowercase());
+        }
+        let count = unique.len();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), count);
+    }
+
+    #[test]
+    fn long_names_are_cut_and_get_a_hash() {
         for letter in ["a", "%C3%A9", "%2F"] {
             let (one, two) = (letter.repeat(300), format!("{}b", letter.repeat(300)));
             let name = object_name(&one);
-            assert!(name.len() <= LONGEST && name.ends_with(".ics"), "{name}");
+            assert!(name.len() <= MAX_NAME && name.ends_with(".ics"), "{name}");
             assert_ne!(name, object_name(&two));
             assert_eq!(name, object_name(&one));
             assert!(!name.contains("%~") && !name.contains("%2~"), "{name}");
@@ -261,12 +341,12 @@ mod tests {
     }
 
     #[test]
-    fn names_alike_are_found() {
+    fn names_that_differ_in_case_collide() {
         let names = ["A.ics", "a.ics", "b.ics", "caf\u{e9}.ics", "É.ics", "é.ics"];
-        assert_eq!(alike(names.into_iter()), [true, true, false, false, true, true]);
+        assert_eq!(colliding(names.into_iter()), [true, true, false, false, true, true]);
         assert_eq!(object_name("caf%C3%A9"), "café.ics");
         assert!(object_name("cafe%CC%81").contains('~'), "a decomposed name is never like a composed one");
-        assert_ne!(told_apart("a.ics", "A.ics"), told_apart("a.ics", "a.ics"));
-        assert_eq!(told_apart("a.ics", "a.ics").len(), "a~01234567.ics".len());
+        assert_ne!(with_hash_suffix("a.ics", "A.ics"), with_hash_suffix("a.ics", "a.ics"));
+        assert_eq!(with_hash_suffix("a.ics", "a.ics").len(), "a~01234567.ics".len());
     }
 }

@@ -1,104 +1,92 @@
-//! What a scan has found, so that paths can be read: one shelf for each calendar. Small, because there
-//! may be hundreds of thousands of objects: paths are computed, not kept.
+//! The calendars and objects that a scan has found, so that paths can be read. Small, because there may be
+//! hundreds of thousands of objects: their file names are computed, not kept.
 
-use std::cell::{Cell, RefCell};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::{Entry, ScanItem, directory, http_date};
-use crate::caldav::calendars::Calendar;
-use crate::caldav::listing::{Listed, Listing};
-use crate::options::Fetch;
-use crate::snapshot::{calendar_json, digest, names};
+use crate::caldav::calendar::Calendar;
+use crate::caldav::objects::Listing;
+use crate::objects::index::{HashIndex, hash};
+use crate::objects::list::{ObjectId, ObjectList, USUAL_SIZE};
+use crate::snapshot::{descriptions, names};
 use crate::webdav::href::Target;
 
-/// An object: the shelf, and the place on it. The order is the order of the scan.
-pub(crate) type Id = (u32, u32);
-
-/// Where the bytes of a path come from.
+/// Source of the bytes of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// They are here.
-    File(Bytes),
-    /// The server has them.
-    Object(Id),
+pub(super) enum BodySource {
+    /// Bytes that are here.
+    Inline(Bytes),
+    /// An object on the server.
+    Remote(ObjectId),
 }
 
-/// Everything listed so far.
+/// The calendars that have been listed so far. The place of a calendar is its number in [`ObjectId`].
 #[derive(Default)]
-pub(crate) struct Catalog {
-    shelves: RefCell<Vec<Rc<Shelf>>>,
+pub(super) struct Listings {
+    calendars: RefCell<Vec<Rc<ListedCalendar>>>,
 }
 
 /// One calendar with its objects.
-pub(crate) struct Shelf {
-    directory: String,
-    pub(crate) calendar: Calendar,
-    files: Vec<(&'static str, Bytes)>,
-    objects: Vec<Listed>,
-    /// How often multiget failed where GET did not.
-    pub(crate) multiget_failures: Cell<u32>,
-    /// Objects whose names are like another's, in ascending order.
-    told_apart: Vec<u32>,
-    /// The hashes of the objects' names, sorted.
-    index: Vec<(u64, u32)>,
-    strange: Vec<String>,
-    nested: Vec<Target>,
+pub(super) struct ListedCalendar {
+    /// The name of its directory.
+    pub(super) directory: String,
+    pub(super) calendar: Calendar,
+    pub(super) objects: Rc<ObjectList>,
+    /// The files that describe the calendar.
+    pub(super) files: Vec<(&'static str, Bytes)>,
+    /// Responses of the listing that belong to no object, in words.
+    pub(super) strange: Vec<String>,
+    /// Collections within the calendar.
+    pub(super) nested: Vec<Target>,
+    /// Objects whose names collide with another's and so have a hash, in ascending order.
+    with_hash: Vec<u32>,
+    /// The objects by their names.
+    index: HashIndex,
 }
 
-/// What an object of unknown size is counted as.
-const USUAL_SIZE: u64 = 4 << 10;
-
-impl Catalog {
-    /// Puts a shelf up.
-    pub(crate) fn add(&self, shelf: Shelf) -> Rc<Shelf> {
-        let shelf = Rc::new(shelf);
-        let mut shelves = self.shelves.borrow_mut();
-        // A second scan of the same importer replaces what the first one found.
-        match shelves.iter_mut().find(|known| known.directory == shelf.directory) {
-            Some(known) => *known = Rc::clone(&shelf),
-            None => shelves.push(Rc::clone(&shelf)),
+impl Listings {
+    /// Adds a calendar, and returns its number. In a second scan it replaces what the first one found.
+    pub(super) fn add(&self, calendar: Rc<ListedCalendar>) -> u32 {
+        let mut calendars = self.calendars.borrow_mut();
+        let known = calendars.iter_mut().zip(0..).find(|(known, _)| known.directory == calendar.directory);
+        if let Some((known, number)) = known {
+            *known = calendar;
+            return number;
         }
-        shelf
+        calendars.push(calendar);
+        u32::try_from(calendars.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// A shelf by its number.
-    pub(crate) fn shelf(&self, number: u32) -> Option<Rc<Shelf>> {
-        self.shelves.borrow().get(number as usize).cloned()
-    }
-
-    /// The place of a path.
-    pub(crate) fn find(&self, path: &str) -> Option<Place> {
+    /// Finds the bytes of a path.
+    pub(super) fn find(&self, path: &str) -> Option<BodySource> {
         let (directory, name) = path.strip_prefix('/')?.split_once('/')?;
-        let shelves = self.shelves.borrow();
-        let (number, shelf) = shelves.iter().enumerate().find(|(_, shelf)| shelf.directory == directory)?;
-        if let Some((_, bytes)) = shelf.files.iter().find(|(file, _)| *file == name) {
-            return Some(Place::File(bytes.clone()));
+        let calendars = self.calendars.borrow();
+        let (listed, number) = calendars.iter().zip(0..).find(|(known, _)| known.directory == directory)?;
+        if let Some((_, bytes)) = listed.files.iter().find(|(file, _)| *file == name) {
+            return Some(BodySource::Inline(bytes.clone()));
         }
-        let hash = hash(name);
-        let first = shelf.index.partition_point(|(h, _)| *h < hash);
-        let same = shelf.index.get(first..)?.iter().take_while(|(h, _)| *h == hash);
-        let at = same.map(|(_, at)| *at).find(|at| shelf.name(*at).as_deref() == Some(name))?;
-        Some(Place::Object((u32::try_from(number).ok()?, at)))
+        Some(BodySource::Remote(ObjectId { calendar: number, at: listed.find(name)? }))
     }
 
-    /// How many bytes it is likely to be.
-    pub(crate) fn weight(&self, place: Option<&Place>) -> u64 {
-        match place {
-            Some(Place::File(bytes)) => bytes.len() as u64,
-            Some(Place::Object((shelf, at))) => {
-                self.shelf(*shelf).map_or(USUAL_SIZE, |shelf| shelf.weight(*at))
+    /// Returns the size of a body in bytes, or a guess.
+    pub(super) fn size(&self, body: &BodySource) -> u64 {
+        match body {
+            BodySource::Inline(bytes) => bytes.len() as u64,
+            BodySource::Remote(id) => {
+                let calendars = self.calendars.borrow();
+                calendars.get(id.calendar as usize).map_or(USUAL_SIZE, |listed| listed.objects.size(id.at))
             }
-            None => 0,
         }
     }
 }
 
-impl Shelf {
-    /// A calendar that has been listed; only objects of `components`, if any are named.
-    pub(crate) fn new(
+impl ListedCalendar {
+    /// Makes the snapshot of a calendar from its listing. If `components` names any, objects of other kinds
+    /// are left out, as far as the server reports the kind.
+    pub(super) fn new(
         directory: String,
         calendar: Calendar,
         listing: Listing,
@@ -109,143 +97,61 @@ impl Shelf {
             objects
                 .retain(|o| o.component.as_ref().is_none_or(|own| components.iter().any(|c| **c == **own)));
         }
-        objects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        // Two spellings of one name are one object.
-        objects.dedup_by(|a, b| {
-            percent_encoding::percent_decode_str(&a.name).eq(percent_encoding::percent_decode_str(&b.name))
-        });
-        objects.shrink_to_fit();
-        let names: Vec<String> = objects.iter().map(|o| names::object_name(&o.name)).collect();
-        let alike = names::alike(names.iter().map(String::as_str));
-        drop(names);
-        let told_apart = alike.iter().zip(0..).filter_map(|(alike, at)| alike.then_some(at)).collect();
-        let multiget_failures = Cell::default();
-        let mut shelf = Self {
+        let objects = Rc::new(ObjectList::new(calendar.target.clone(), objects));
+        let mut listed = Self {
             directory,
+            with_hash: colliding(&objects),
             calendar,
-            files: Vec::new(),
             objects,
-            multiget_failures,
-            told_apart,
-            index: Vec::new(),
+            files: Vec::new(),
             strange,
             nested,
+            index: HashIndex::default(),
         };
-        let mut names = Vec::new();
-        for at in 0..shelf.len() {
-            let Some((name, object)) = shelf.name(at).zip(shelf.objects.get(at as usize)) else { continue };
-            shelf.index.push((hash(&name), at));
-            if !names::tells(&name, &object.name) {
-                names.push((name, object.name.to_string()));
+        let own_names = listed.index_names();
+        listed.files = descriptions::files(&listed.calendar, own_names);
+        listed
+    }
+
+    /// Builds the index. Returns the names that cannot be converted back to segments of hrefs, with the
+    /// segments.
+    fn index_names(&mut self) -> BTreeMap<String, String> {
+        let (mut index, mut own_names) = (Vec::with_capacity(self.objects.len() as usize), BTreeMap::new());
+        for (object, at) in self.objects.iter().zip(0..) {
+            let name = self.file_name(at, &object.name);
+            index.push((hash(name.as_bytes()), at));
+            if !names::round_trips(&name, &object.name) {
+                own_names.insert(name, object.name.to_string());
             }
         }
-        shelf.index.sort_unstable();
-        shelf.files = calendar_json::files(&shelf.calendar, names);
-        shelf
+        self.index = HashIndex::new(index);
+        own_names
     }
 
-    /// How many objects there are.
-    pub(crate) fn len(&self) -> u32 {
-        u32::try_from(self.objects.len()).unwrap_or(u32::MAX)
+    /// Returns the path of the calendar.
+    pub(super) fn path(&self) -> String {
+        ["/", &self.directory].concat()
     }
 
-    /// An object, as it was listed.
-    pub(crate) fn listed(&self, at: u32) -> Option<&Listed> {
-        self.objects.get(at as usize)
-    }
-
-    /// The path of the calendar.
-    pub(crate) fn path(&self) -> String {
-        format!("/{}", self.directory)
-    }
-
-    /// The file name of an object.
-    fn name(&self, at: u32) -> Option<String> {
-        let segment = &self.objects.get(at as usize)?.name;
+    /// Returns the file name of the object at `at`, from the last segment of its href.
+    pub(super) fn file_name(&self, at: u32, segment: &str) -> String {
         let name = names::object_name(segment);
-        Some(if self.told_apart.binary_search(&at).is_ok() {
-            names::told_apart(&name, segment)
-        } else {
-            name
-        })
-    }
-
-    /// The place of an object on the server.
-    pub(crate) fn target(&self, at: u32) -> Option<Target> {
-        Some(self.calendar.target.member(&self.objects.get(at as usize)?.name))
-    }
-
-    /// How many bytes an object is likely to be.
-    pub(crate) fn weight(&self, at: u32) -> u64 {
-        self.objects.get(at as usize).and_then(|o| o.size).map_or(USUAL_SIZE, u64::from)
-    }
-
-    /// Everything on the shelf, as a scan reports it.
-    pub(crate) fn items(&self, fetch: Fetch) -> impl Iterator<Item = ScanItem> {
-        let path = self.path();
-        let omitted = |text: String| ScanItem::Omitted(Some(path.clone()), text);
-        let mut remarks: Vec<ScanItem> = self
-            .nested
-            .iter()
-            .map(|nested| omitted(format!("{} is a collection within a calendar", nested.path)))
-            .collect();
-        if let Some(subscription) = &self.calendar.properties.subscription {
-            let source = if subscription.source.is_empty() {
-                "an address the server does not tell"
-            } else {
-                &subscription.source
-            };
-            remarks
-                .push(omitted(format!("the events of a subscription: only its address ({source}) is kept")));
+        match self.with_hash.binary_search(&at) {
+            Ok(_) => names::with_hash_suffix(&name, segment),
+            Err(_) => name,
         }
-        let strange = self.strange.iter().map(|what| {
-            let error = crate::error::Error::new(
-                crate::error::Kind::Protocol,
-                format!("The server lists {what}; it was not read."),
-            );
-            ScanItem::Failed(path.clone(), error)
-        });
-        let files = self.files.iter().map(|(name, bytes)| {
-            let size = Some(bytes.len() as u64);
-            let version = Some(digest::hash(&[bytes], 32));
-            ScanItem::Entry(Entry {
-                path: format!("/{}/{name}", self.directory),
-                is_directory: false,
-                size,
-                modified: None,
-                version,
-            })
-        });
-        let objects = (0..self.len()).filter_map(move |at| self.entry(at, fetch).map(ScanItem::Entry));
-        let first = std::iter::once(ScanItem::Entry(directory(&path)));
-        first.chain(remarks).chain(strange.collect::<Vec<_>>()).chain(files).chain(objects)
     }
 
-    fn entry(&self, at: u32, fetch: Fetch) -> Option<Entry> {
-        let object = self.objects.get(at as usize)?;
-        let (etag, modified) =
-            (object.etag.as_deref().unwrap_or_default(), object.modified.as_deref().unwrap_or_default());
-        let known = !etag.is_empty() || !modified.is_empty();
-        let calendar = &self.calendar.target.path;
-        // Without multiget, line ends are the server's own: other bytes, another version.
-        let how: &[u8] = if fetch == Fetch::Get { b"get" } else { b"" };
-        Some(Entry {
-            path: ["/", &self.directory, "/", &self.name(at)?].concat(),
-            is_directory: false,
-            size: None,
-            modified: http_date(modified),
-            version: known.then(|| {
-                digest::hash(
-                    &[calendar.as_bytes(), object.name.as_bytes(), etag.as_bytes(), modified.as_bytes(), how],
-                    32,
-                )
-            }),
-        })
+    /// Finds the object that has this file name.
+    fn find(&self, name: &str) -> Option<u32> {
+        let is_it = |at: &u32| self.objects.get(*at).is_some_and(|o| self.file_name(*at, &o.name) == name);
+        self.index.candidates(hash(name.as_bytes())).find(is_it)
     }
 }
 
-fn hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
+/// Returns the objects whose names collide with another's, in ascending order.
+fn colliding(objects: &ObjectList) -> Vec<u32> {
+    let names: Vec<String> = objects.iter().map(|object| names::object_name(&object.name)).collect();
+    let colliding = names::colliding(names.iter().map(String::as_str));
+    colliding.iter().zip(0..).filter_map(|(collides, at)| collides.then_some(at)).collect()
 }

@@ -1,33 +1,48 @@
-//! Hrefs (RFC 4918 8.3): what servers call things. The server's own spelling is kept for requests;
-//! only the decoded form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
+//! Hrefs (RFC 4918 8.3): the names of resources in answers. The server's own spelling is kept for requests;
+//! the decoded form is compared, because `@` and `%40`, or `%c3` and `%C3`, are one name.
+//!
+//! ```
+//! use caldav::http::Target;
+//!
+//! let url = url::Url::parse("https://cal.example/cal/a%40b/").unwrap();
+//! let calendar = Target::of(&url).unwrap();
+//! let object = calendar.resolve_member("/cal/a@b/lunch.ics").unwrap();
+//! assert_eq!(object.path, "/cal/a@b/lunch.ics");
+//! assert_eq!(object.member_of(&calendar), Some("lunch.ics"));
+//! ```
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::http::visible;
+use crate::http::encode_path;
 pub use crate::http::{Origin, Target};
 
-/// Why an href is of no use.
+/// Why an href cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HrefError {
-    /// Nothing in it.
+    /// It is empty.
     #[error("an empty href")]
     Empty,
-    /// A scheme that is neither http nor https, or no host.
+    /// It has another scheme than http and https, or no host.
     #[error("not an http address")]
     NotHttp,
 }
 
 impl Target {
-    /// A member of this collection, by its last segment in the server's spelling.
+    /// Returns a member of this collection. `segment` is the last one of its path, in the server's spelling;
+    /// the path of the collection ends with a slash.
     #[must_use]
     pub fn member(&self, segment: &str) -> Self {
         Self { origin: self.origin.clone(), path: [self.path.as_str(), segment].concat() }
     }
 
-    /// What `href` means when this resource said it. Takes an absolute path, an absolute URL, or a
-    /// name relative to this one (RFC 4918 8.3 forbids the last, servers send it; `C:x.ics` is
-    /// such a name and not a URL of scheme `C`).
+    /// Resolves an href from an answer of this resource: an absolute path, an absolute URL, or a name
+    /// relative to this one. RFC 4918 8.3 forbids the last, and servers send it; `C:x.ics` is such a name,
+    /// and not a URL of scheme `C`.
+    ///
+    /// # Errors
+    ///
+    /// An empty href, and a URL that is not one of http or https.
     pub fn resolve(&self, href: &str) -> Result<Self, HrefError> {
         let href = href.trim();
         if href.is_empty() {
@@ -48,9 +63,14 @@ impl Target {
         Ok(self.with_path(&format!("{directory}/{name}")))
     }
 
-    /// As `resolve`, for an href within a body: behind a proxy, servers name their own host with
-    /// another scheme or port, so the same host name means this origin. A `?` is part of the name:
-    /// no member of a collection has a query, and some servers forget to escape it.
+    /// Resolves an href from a body like [`resolve`](Self::resolve), with two differences. The same host name
+    /// means this origin, because servers behind a proxy name their own host with another scheme or port. A
+    /// `?` is part of the name, because no member of a collection has a query, and some servers do not escape
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve).
     pub fn resolve_member(&self, href: &str) -> Result<Self, HrefError> {
         let mut target =
             if href.contains('?') { self.resolve(&href.replace('?', "%3F"))? } else { self.resolve(href)? };
@@ -60,30 +80,34 @@ impl Target {
         Ok(target)
     }
 
+    /// Resolves an absolute URL, whose path keeps its spelling.
     fn absolute(text: &str) -> Result<Self, HrefError> {
         let url = Url::parse(text).map_err(|_| HrefError::NotHttp)?;
         let origin = Origin::of(&url).ok_or(HrefError::NotHttp)?;
-        // The URL parser rewrites paths (dot segments, some escapes): the server's spelling is kept.
+        // Not the path of the URL parser, which removes dot segments and changes some escapes.
         let after = text.split_once("://").map_or("", |(_, rest)| rest);
         let path = after.find('/').and_then(|at| after.get(at..)).unwrap_or("/");
         let path = path.split('#').next().unwrap_or("/");
-        Ok(Self { origin, path: visible(path) })
+        Ok(Self { origin, path: encode_path(path) })
     }
 
-    /// The decoded path without a trailing slash: equal for two spellings of one resource.
+    /// Returns the decoded path without a slash at its end, which is the same for all spellings of one
+    /// resource. Bytes, because paths need not be UTF-8.
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
-        // Nearly every path is plain, and there may be very many.
+        // Nearly every path has no escapes, and there may be very many.
         if path.contains('%') { percent_decode_str(path).collect() } else { path.as_bytes().to_vec() }
     }
 
-    /// The last segment, as the server spelt it, and whether it is a direct member of `collection`.
+    /// Returns the last segment in the server's spelling, if this is a direct member of `collection`. None
+    /// for the collection itself, for what is elsewhere or deeper, and for names such as `..`, which no
+    /// member can have.
     #[must_use]
     pub fn member_of(&self, collection: &Self) -> Option<&str> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
         let (parent, name) = path.rsplit_once('/')?;
-        // The same spelling settles it without decoding.
+        // Usually the spelling is the same.
         let is_parent = || {
             collection.path.strip_suffix('/') == Some(parent)
                 || percent_decode_str(parent).eq(collection.key())
@@ -95,19 +119,19 @@ impl Target {
         same.then_some(name)
     }
 
-    /// The path with a slash at the end, as collections have it.
+    /// Returns the same target with a slash at the end of its path, as collections have it (RFC 4918 5.2).
     #[must_use]
     pub fn as_collection(&self) -> Self {
         if self.path.ends_with('/') { self.clone() } else { self.with_path(&format!("{}/", self.path)) }
     }
 }
 
-/// The last segment of a collection's path, as the server spelt it.
+/// Returns the last segment of a collection's path in the server's spelling, or `calendar` for the root.
 pub(crate) fn last_segment(target: &Target) -> &str {
     target.path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("calendar")
 }
 
-/// The scheme an absolute URL begins with.
+/// Returns the scheme of an absolute URL (RFC 3986 3.1).
 fn scheme_of(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
     let valid =
@@ -124,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn hrefs_resolve_as_servers_mean_them() {
+    fn hrefs_are_resolved() {
         let base = at("https://cal.example/dav/alice/work/");
         for (href, expected) in [
             ("/dav/alice/work/a.ics", "https://cal.example/dav/alice/work/a.ics"),

@@ -9,13 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use connector_folder::backup::{Summary, mirror};
-use connector_folder::restore::spread;
-use connector_host::Error;
-use connector_host::egress::Tls;
-use connector_host::engine::{Connector, Origin};
-use connector_host::job::{Exporter, Grant, Importer};
-use connector_host::limits::Limits;
+use connector_folder::{BackupSummary, backup_to_folder, restore_folder};
+use connector_host::engine::CodeSource;
+use connector_host::{Connector, Exporter, Importer, JobConfig};
 use host_tests::fake::Fake;
 use host_tests::native::{NativeDestination, NativeSource};
 use host_tests::program::built;
@@ -55,25 +51,24 @@ fn options(url: &str) -> Vec<(String, String)> {
     ]
 }
 
-fn connector() -> anyhow::Result<(Connector, Grant)> {
+fn connector() -> anyhow::Result<(Connector, JobConfig)> {
     let connector = Connector::load(&built("caldav.wasm")?)?;
-    ensure!(matches!(connector.origin(), Origin::Compiled(_)), "run `just build`: {:?}", connector.origin());
-    let tls = Tls::new(None, false, None)?;
-    Ok((connector, Grant { tls, insecure: true, allow_hosts: Vec::new(), limits: Limits::default() }))
-}
-
-fn told(error: &Error) -> anyhow::Error {
-    anyhow::anyhow!("{}", error.message())
+    ensure!(
+        matches!(connector.code_source(), CodeSource::File(_)),
+        "run `just build`: {:?}",
+        connector.code_source()
+    );
+    Ok((connector, JobConfig::new().plain_http(true)))
 }
 
 /// One backup, in this process.
 async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-    let (summary, result): (Summary, _) = match how {
-        "native" => mirror(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
+    let (summary, result): (BackupSummary, _) = match how {
+        "native" => backup_to_folder(&NativeSource::open(&options(url))?, folder, false, &mut |_| {}).await,
         "component" => {
-            let (connector, grant) = connector()?;
-            let importer = Importer::open(&connector, options(url), grant).await.map_err(|e| told(&e))?;
-            mirror(&importer, folder, false, &mut |_| {}).await
+            let (connector, config) = connector()?;
+            let importer = Importer::open(&connector, options(url), config).await?;
+            backup_to_folder(&importer, folder, false, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
@@ -85,11 +80,11 @@ async fn backup(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
 /// One restore, in this process.
 async fn restore(how: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
     let (summary, result) = match how {
-        "native" => spread(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
+        "native" => restore_folder(&NativeDestination::open(&options(url))?, folder, &mut |_| {}).await,
         "component" => {
-            let (connector, grant) = connector()?;
-            let exporter = Exporter::open(&connector, options(url), grant).await.map_err(|e| told(&e))?;
-            spread(&exporter, folder, &mut |_| {}).await
+            let (connector, config) = connector()?;
+            let exporter = Exporter::open(&connector, options(url), config).await?;
+            restore_folder(&exporter, folder, &mut |_| {}).await
         }
         other => bail!("{other}: native or component"),
     };
@@ -178,7 +173,7 @@ async fn compare(objects: usize, runs: usize, delay: Duration) -> anyhow::Result
 }
 
 async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::Result<Run> {
-    let _ = fake.take_seen();
+    let _ = fake.take_requests();
     let started = Instant::now();
     let output = tokio::process::Command::new(std::env::current_exe()?)
         .args([command, how, &fake.url()])
@@ -193,7 +188,7 @@ async fn spawn(fake: &Fake, command: &str, how: &str, folder: &Path) -> anyhow::
         wall,
         cpu: cpu.parse()?,
         peak: peak.parse()?,
-        requests: fake.take_seen().len(),
+        requests: fake.take_requests().len(),
         received: fake.take_sent(),
     })
 }

@@ -1,5 +1,5 @@
-//! The body of an answer on its way to the guest: counted, bounded in bytes and in time, and cut off
-//! when the job is cancelled.
+//! The body of a response on its way to the guest: counted, bounded in bytes and in time, and cut off when the job is
+//! cancelled.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,32 +17,33 @@ use wasmtime_wasi_http::Error;
 use super::failure;
 use crate::limits::{Limits, Usage};
 
-/// The body.
-pub(super) struct Counted {
+/// A response body under the limits of a job.
+pub(super) struct MeteredBody {
     inner: Incoming,
     usage: Arc<Usage>,
-    /// Bytes that may still come.
+    /// Bytes of this body that may still arrive.
     left: u64,
+    /// Bytes of all bodies of the job.
     total: u64,
     pause: Duration,
-    /// Runs while nothing comes.
+    /// Runs from the moment at which nothing more was there.
     waiting: Option<Pin<Box<Sleep>>>,
     cancelled: BoxFuture<'static, ()>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Counted {
+impl MeteredBody {
     pub(super) fn new(
         inner: Incoming,
         usage: Arc<Usage>,
         limits: Limits,
         pause: Duration,
         mut cancelled: watch::Receiver<bool>,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     ) -> Self {
         let cancelled = async move {
             if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
-                // Nobody can cancel any more.
+                // The job can no longer be cancelled.
                 std::future::pending::<()>().await;
             }
         };
@@ -54,7 +55,7 @@ impl Counted {
             pause,
             waiting: None,
             cancelled: cancelled.boxed(),
-            _place: place,
+            _permit: permit,
         }
     }
 
@@ -70,7 +71,7 @@ impl Counted {
     }
 }
 
-impl Body for Counted {
+impl Body for MeteredBody {
     type Data = Bytes;
     type Error = Error;
 

@@ -1,17 +1,16 @@
-//! What went wrong on the network, as the guest is told: the case of `wasi:http` that fits, with words
-//! where it has room for them.
+//! Failures of the network as the guest gets them: the case of `wasi:http` that fits, with a text if the case has one.
 
 use std::error::Error as StdError;
 use std::io;
 
 use wasmtime_wasi_http::Error;
 
-/// The job was cancelled. `wasi:http` has no case for it; the connector knows this word.
+/// The job was cancelled. `wasi:http` has no case for this; connectors recognise the text.
 pub(super) fn cancelled() -> Error {
     Error::InternalError(Some("cancelled".to_owned()))
 }
 
-/// A request that got no answer.
+/// Converts the failure of a request that got no response.
 pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
     let connecting = error.is_connect();
     let text = root(error).to_string();
@@ -29,7 +28,7 @@ pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
     if connecting { dns(text) } else { Error::InternalError(Some(text)) }
 }
 
-/// A body that broke off, or an answer that is no HTTP.
+/// Converts the failure of a body that broke off, or of a response that is not HTTP.
 pub(super) fn of_hyper(error: &hyper::Error) -> Error {
     if error.is_parse() {
         return Error::HttpProtocolError;
@@ -40,7 +39,7 @@ pub(super) fn of_hyper(error: &hyper::Error) -> Error {
     Error::HttpResponseIncomplete
 }
 
-/// The TLS failure that an I/O error was made of, perhaps by way of others: `source` passes over it.
+/// Finds the TLS failure within an I/O error, which may be wrapped in others: `source` skips the error itself.
 fn tls_within(error: &io::Error) -> Option<&rustls::Error> {
     let inner = error.get_ref()?;
     inner.downcast_ref().or_else(|| inner.downcast_ref().and_then(tls_within))
@@ -61,7 +60,7 @@ fn dns(text: String) -> Error {
     Error::DnsError { rcode: Some(text), info_code: None }
 }
 
-/// The alert's case is the one with room for words.
+/// The case of an alert is the only one about TLS that carries a text.
 fn tls_error(error: &rustls::Error) -> Error {
     Error::TlsAlertReceived { alert_id: None, alert_message: Some(error.to_string()) }
 }

@@ -1,92 +1,142 @@
 //! The side that a restore is made to.
 
 use futures::FutureExt;
-use futures::channel::{mpsc, oneshot};
+use futures::channel::oneshot;
 use futures::future::BoxFuture;
+use tracing::Instrument;
 use wasmtime::component::{Accessor, ResourceAny, StreamReader};
 
-use super::{Grant, Guest, Handle, Seed, State, WAITING, gone, trapped};
-use crate::api::{Destination, Writing};
-use crate::bindings::{Connector as Bindings, Error, Finding, Identity, Item, WriteItem};
+use super::config::JobConfig;
+use super::handle::{Commands, JobHandle};
+use super::instance::Instance;
+use super::run::Guest;
+use crate::api::{Destination, WriteSession};
+use crate::batches::{BatchReceiver, BatchSender, batches};
+use crate::bindings::Connector as Bindings;
 use crate::engine::Connector;
+use crate::error::JobError;
 use crate::limits::Usage;
-use crate::streams::{Inlet, Once, Outlet};
+use crate::state::State;
+use crate::streams::{ChannelToStream, FutureToOneshot, StreamToChannel};
+use crate::types::{Error, Finding, Identity, Item, WriteItem};
 
-/// A destination that is open. Dropping every clone ends the job.
+/// A destination that is open. Cheap to clone; dropping every clone ends the job.
 #[derive(Clone)]
 pub struct Exporter {
-    handle: Handle<Command>,
+    commands: Commands<Command>,
     identity: Identity,
 }
 
+/// Where the single answer of a command goes.
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
 /// What a job can be asked to do, with where the answers go.
 enum Command {
-    Ping(oneshot::Sender<Result<(), Error>>),
-    Check(oneshot::Sender<Result<Vec<Finding>, Error>>),
-    Write(mpsc::Receiver<Vec<Item>>, mpsc::Sender<Vec<WriteItem>>, oneshot::Sender<Result<(), Error>>),
+    Ping(Reply<()>),
+    Check(Reply<Vec<Finding>>),
+    Write(BatchReceiver<Item>, BatchSender<WriteItem>, Reply<()>),
 }
 
 impl Exporter {
-    /// Starts a job: as for an importer. No request is made.
+    /// Starts a job: instantiates the component, asks it which origins it needs, allows or refuses them, and opens
+    /// its exporter. No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// The connector did not accept the options, asked for an origin that `config` does not allow, or crashed.
     pub async fn open(
         connector: &Connector,
         options: Vec<(String, String)>,
-        grant: Grant,
-    ) -> Result<Self, Error> {
-        let mut seed = Seed::plant(connector, grant).await?;
-        let guest = seed.bindings.plakar_connector_destination().exporter();
-        let asked = guest.call_origins(&mut seed.store, &options).await.map_err(trapped)??;
-        seed.allow(&asked)?;
-        let exporter = guest.call_open(&mut seed.store, &options).await.map_err(trapped)??;
-        let identity = guest.call_identity(&mut seed.store, exporter).await.map_err(trapped)?;
-        Ok(Self { handle: seed.grow(|bindings| Side { bindings, exporter }), identity })
+        config: JobConfig,
+    ) -> Result<Self, JobError> {
+        let span = tracing::info_span!("job", label = config.label, side = "destination");
+        let opening = async {
+            let mut instance = Instance::new(connector, config).await?;
+            let bindings = instance.bindings.plakar_connector_destination();
+            let guest = bindings.exporter();
+            let asked = guest.call_origins(&mut instance.store, &options).await;
+            let asked = asked.map_err(|error| instance.failed(&error))??;
+            instance.grant_origins(&asked)?;
+            let exporter = guest.call_open(&mut instance.store, &options).await;
+            let exporter = exporter.map_err(|error| instance.failed(&error))??;
+            let identity = guest.call_identity(&mut instance.store, exporter).await;
+            let identity = identity.map_err(|error| instance.failed(&error))?;
+            let commands = instance.start(|bindings| Side { bindings, exporter });
+            Ok(Self { commands, identity })
+        };
+        opening.instrument(span).await
     }
 
-    /// What is written to.
+    /// Returns the handle of the job, which outlives the exporter.
+    #[must_use]
+    pub fn job(&self) -> &JobHandle {
+        &self.commands.job
+    }
+
+    /// Drops this exporter and waits for the end of its job. Other clones keep the job alive.
+    ///
+    /// # Errors
+    ///
+    /// As for [`JobHandle::join`].
+    pub async fn join(self) -> Result<(), JobError> {
+        let job = self.job().clone();
+        drop(self);
+        job.join().await
+    }
+
+    /// Returns the account that is written to.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// What the job has used so far.
-    #[must_use]
-    pub fn usage(&self) -> &Usage {
-        &self.handle.usage
-    }
-
-    /// Asks the job to stop: requests fail, and a guest that does not notice is stopped.
-    pub fn cancel(&self) {
-        self.handle.cancel();
-    }
-
-    /// Whether it was asked to stop.
+    /// Returns true if the job was asked to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.handle.is_cancelled()
+        self.job().is_cancelled()
+    }
+
+    /// Returns what the job has used so far.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        self.job().usage()
+    }
+
+    /// Asks the job to stop: see [`JobHandle::cancel`].
+    pub fn cancel(&self) {
+        self.job().cancel();
     }
 
     /// Signs in.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.handle.ask(Command::Ping).await?
+    ///
+    /// # Errors
+    ///
+    /// The connector reported a failure, or the job ended.
+    pub async fn ping(&self) -> Result<(), JobError> {
+        self.commands.call(Command::Ping).await
     }
 
-    /// What the other side is and can do.
-    pub async fn check(&self) -> Result<Vec<Finding>, Error> {
-        self.handle.ask(Command::Check).await?
+    /// Returns what the other side is and can do.
+    ///
+    /// # Errors
+    ///
+    /// The connector reported a failure, or the job ended.
+    pub async fn check(&self) -> Result<Vec<Finding>, JobError> {
+        self.commands.call(Command::Check).await
     }
 }
 
 impl Destination for Exporter {
-    fn write(&self) -> Writing {
-        let (items, wanted) = mpsc::channel(WAITING);
-        let (out, reports) = mpsc::channel(WAITING);
-        let (end, ended) = oneshot::channel();
-        self.handle.send(Command::Write(wanted, out, end));
-        Writing { items, reports, end: ended.map(|ended| ended.unwrap_or_else(|_| Err(gone()))).boxed() }
+    fn write(&self) -> WriteSession {
+        let (items, wanted) = batches();
+        let (out, reports) = batches();
+        let (verdict, ended) = oneshot::channel();
+        self.commands.start(Command::Write(wanted, out, verdict));
+        WriteSession::new(items, reports, self.job().clone().verdict(ended))
     }
 }
 
-/// The guest's side of it.
+/// The guest's side of the job.
 struct Side {
     bindings: Bindings,
     exporter: ResourceAny,
@@ -95,32 +145,32 @@ struct Side {
 impl Guest for Side {
     type Command = Command;
 
-    fn obey<'a>(
+    fn handle<'a>(
         &'a self,
         accessor: &'a Accessor<State>,
         command: Command,
     ) -> BoxFuture<'a, wasmtime::Result<()>> {
-        obey(accessor, &self.bindings, self.exporter, command).boxed()
+        handle(accessor, &self.bindings, self.exporter, command).boxed()
     }
 }
 
-async fn obey(
+async fn handle(
     accessor: &Accessor<State>,
     bindings: &Bindings,
     exporter: ResourceAny,
     command: Command,
 ) -> wasmtime::Result<()> {
     let guest = bindings.plakar_connector_destination().exporter();
-    // Callers that no longer wait for an answer do not need it: failed sends are of no interest.
+    // A caller that no longer waits for an answer does not need it: failed sends are ignored.
     match command {
         Command::Ping(reply) => drop(reply.send(guest.call_ping(accessor, exporter).await?)),
         Command::Check(reply) => drop(reply.send(guest.call_check(accessor, exporter).await?)),
         Command::Write(items, out, end) => {
-            let items = accessor.with(|mut store| StreamReader::new(&mut store, Inlet(items)))?;
+            let items = accessor.with(|mut store| StreamReader::new(&mut store, ChannelToStream(items)))?;
             let (stream, outcome) = guest.call_write(accessor, exporter, items).await?;
             accessor.with(|mut store| {
-                stream.pipe(&mut store, Outlet(out))?;
-                outcome.pipe(&mut store, Once(Some(end)))
+                stream.pipe(&mut store, StreamToChannel(out))?;
+                outcome.pipe(&mut store, FutureToOneshot(Some(end)))
             })?;
         }
     }

@@ -1,83 +1,134 @@
 //! The side that a backup is made from.
 
-use bytes::Bytes;
+use futures::FutureExt;
 use futures::channel::{mpsc, oneshot};
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
+use tracing::Instrument;
 use wasmtime::component::{Accessor, ResourceAny, StreamReader};
 
-use super::{Grant, Guest, Handle, Seed, State, WAITING, gone, trapped};
-use crate::api::Source;
-use crate::bindings::{Connector as Bindings, Content, Error, Finding, Identity, ScanItem};
+use super::config::JobConfig;
+use super::handle::{Commands, JobHandle};
+use super::instance::Instance;
+use super::run::Guest;
+use crate::api::{FileStream, ReadSession, ScanStream, Source};
+use crate::batches::{BatchReceiver, BatchSender, batches};
+use crate::bindings::Connector as Bindings;
 use crate::engine::Connector;
+use crate::error::JobError;
 use crate::limits::Usage;
-use crate::streams::{ByteOutlet, Inlet, Once, Outlet};
+use crate::state::State;
+use crate::streams::{BytesToChannel, ChannelToStream, FutureToOneshot, StreamToChannel};
+use crate::types::{Content, Error, Finding, Identity, ScanItem};
 
-/// A source that is open. Dropping every clone ends the job.
+/// A source that is open. Cheap to clone; dropping every clone ends the job.
 #[derive(Clone)]
 pub struct Importer {
-    handle: Handle<Command>,
+    commands: Commands<Command>,
     identity: Identity,
 }
 
+/// Pieces of a file that may wait to be taken.
+const CHANNEL_CAPACITY: usize = 2;
+
+/// Where the single answer of a command goes.
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// The bytes of a file, and the verdict after the last of them.
+type Pieces = (mpsc::Receiver<bytes::Bytes>, oneshot::Receiver<Result<(), Error>>);
+
 /// What a job can be asked to do, with where the answers go.
 enum Command {
-    Ping(oneshot::Sender<Result<(), Error>>),
-    Check(oneshot::Sender<Result<Vec<Finding>, Error>>),
-    Scan(mpsc::Sender<Vec<ScanItem>>, oneshot::Sender<Result<(), Error>>),
-    Read(String, oneshot::Sender<Result<Body, Error>>),
-    ReadAll(mpsc::Receiver<Vec<String>>, mpsc::Sender<Vec<Content>>),
-}
-
-/// The bytes of one file, and at their end whether they are all of it.
-pub struct Body {
-    /// The bytes.
-    pub bytes: mpsc::Receiver<Bytes>,
-    /// How it ended; no answer means that the job ended.
-    pub end: oneshot::Receiver<Result<(), Error>>,
+    Ping(Reply<()>),
+    Check(Reply<Vec<Finding>>),
+    Scan(BatchSender<ScanItem>, Reply<()>),
+    Read(String, Reply<Pieces>),
+    ReadAll(BatchReceiver<String>, BatchSender<Content>),
 }
 
 impl Importer {
-    /// Starts a job: instantiates the component, asks it what it needs, grants that or not, and opens
-    /// its importer. No request is made.
+    /// Starts a job: instantiates the component, asks it which origins it needs, allows or refuses them, and opens
+    /// its importer. No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// The connector did not accept the options, asked for an origin that `config` does not allow, or crashed.
     pub async fn open(
         connector: &Connector,
         options: Vec<(String, String)>,
-        grant: Grant,
-    ) -> Result<Self, Error> {
-        let mut seed = Seed::plant(connector, grant).await?;
-        let guest = seed.bindings.plakar_connector_source().importer();
-        let asked = guest.call_origins(&mut seed.store, &options).await.map_err(trapped)??;
-        seed.allow(&asked)?;
-        let importer = guest.call_open(&mut seed.store, &options).await.map_err(trapped)??;
-        let identity = guest.call_identity(&mut seed.store, importer).await.map_err(trapped)?;
-        Ok(Self { handle: seed.grow(|bindings| Side { bindings, importer }), identity })
+        config: JobConfig,
+    ) -> Result<Self, JobError> {
+        let span = tracing::info_span!("job", label = config.label, side = "source");
+        let opening = async {
+            let mut instance = Instance::new(connector, config).await?;
+            let bindings = instance.bindings.plakar_connector_source();
+            let guest = bindings.importer();
+            let asked = guest.call_origins(&mut instance.store, &options).await;
+            let asked = asked.map_err(|error| instance.failed(&error))??;
+            instance.grant_origins(&asked)?;
+            let importer = guest.call_open(&mut instance.store, &options).await;
+            let importer = importer.map_err(|error| instance.failed(&error))??;
+            let identity = guest.call_identity(&mut instance.store, importer).await;
+            let identity = identity.map_err(|error| instance.failed(&error))?;
+            let commands = instance.start(|bindings| Side { bindings, importer });
+            Ok(Self { commands, identity })
+        };
+        opening.instrument(span).await
     }
 
-    /// What the job has used so far.
+    /// Returns the handle of the job, which outlives the importer.
+    #[must_use]
+    pub fn job(&self) -> &JobHandle {
+        &self.commands.job
+    }
+
+    /// Drops this importer and waits for the end of its job. Other clones keep the job alive.
+    ///
+    /// # Errors
+    ///
+    /// As for [`JobHandle::join`].
+    pub async fn join(self) -> Result<(), JobError> {
+        let job = self.job().clone();
+        drop(self);
+        job.join().await
+    }
+
+    /// Returns what the job has used so far.
     #[must_use]
     pub fn usage(&self) -> &Usage {
-        &self.handle.usage
+        self.job().usage()
     }
 
-    /// Asks the job to stop: requests fail, and a guest that does not notice is stopped.
+    /// Asks the job to stop: see [`JobHandle::cancel`].
     pub fn cancel(&self) {
-        self.handle.cancel();
+        self.job().cancel();
     }
 
     /// Signs in.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.handle.ask(Command::Ping).await?
+    ///
+    /// # Errors
+    ///
+    /// The connector reported a failure, or the job ended.
+    pub async fn ping(&self) -> Result<(), JobError> {
+        self.commands.call(Command::Ping).await
     }
 
-    /// What the other side is and can do.
-    pub async fn check(&self) -> Result<Vec<Finding>, Error> {
-        self.handle.ask(Command::Check).await?
+    /// Returns what the other side is and can do.
+    ///
+    /// # Errors
+    ///
+    /// The connector reported a failure, or the job ended.
+    pub async fn check(&self) -> Result<Vec<Finding>, JobError> {
+        self.commands.call(Command::Check).await
     }
 
-    /// Opens one file of a scan.
-    pub async fn read(&self, path: &str) -> Result<Body, Error> {
-        self.handle.ask(|reply| Command::Read(path.to_owned(), reply)).await?
+    /// Opens one file of a scan that has begun.
+    ///
+    /// # Errors
+    ///
+    /// The connector reported a failure, or the job ended.
+    pub async fn read(&self, path: &str) -> Result<FileStream, JobError> {
+        let (bytes, verdict) = self.commands.call(|reply| Command::Read(path.to_owned(), reply)).await?;
+        Ok(FileStream::new(bytes, self.job().clone().verdict(verdict)))
     }
 }
 
@@ -86,26 +137,27 @@ impl Source for Importer {
         &self.identity
     }
 
-    fn scan(&self) -> (mpsc::Receiver<Vec<ScanItem>>, BoxFuture<'static, Result<(), Error>>) {
-        let (items, receiver) = mpsc::channel(WAITING);
-        let (end, ended) = oneshot::channel();
-        self.handle.send(Command::Scan(items, end));
-        (receiver, ended.map(|ended| ended.unwrap_or_else(|_| Err(gone()))).boxed())
+    fn scan(&self) -> ScanStream {
+        let (items, receiver) = batches();
+        let (verdict, ended) = oneshot::channel();
+        self.commands.start(Command::Scan(items, verdict));
+        ScanStream::new(receiver, self.job().clone().verdict(ended))
     }
 
-    fn read_all(&self) -> (mpsc::Sender<Vec<String>>, mpsc::Receiver<Vec<Content>>) {
-        let (paths, wanted) = mpsc::channel(WAITING);
-        let (contents, receiver) = mpsc::channel(WAITING);
-        self.handle.send(Command::ReadAll(wanted, contents));
-        (paths, receiver)
+    fn read_all(&self) -> ReadSession {
+        let (paths, wanted) = batches();
+        let (contents, receiver) = batches();
+        self.commands.start(Command::ReadAll(wanted, contents));
+        let job = self.job().clone();
+        ReadSession::new(paths, receiver, async move { job.reason().await })
     }
 
     fn is_cancelled(&self) -> bool {
-        self.handle.is_cancelled()
+        self.job().is_cancelled()
     }
 }
 
-/// The guest's side of it.
+/// The guest's side of the job.
 struct Side {
     bindings: Bindings,
     importer: ResourceAny,
@@ -114,64 +166,53 @@ struct Side {
 impl Guest for Side {
     type Command = Command;
 
-    fn obey<'a>(
+    fn handle<'a>(
         &'a self,
         accessor: &'a Accessor<State>,
         command: Command,
     ) -> BoxFuture<'a, wasmtime::Result<()>> {
-        obey(accessor, &self.bindings, self.importer, command).boxed()
+        handle(accessor, &self.bindings, self.importer, command).boxed()
     }
 }
 
-async fn obey(
+async fn handle(
     accessor: &Accessor<State>,
     bindings: &Bindings,
     importer: ResourceAny,
     command: Command,
 ) -> wasmtime::Result<()> {
     let guest = bindings.plakar_connector_source().importer();
-    // Callers that no longer wait for an answer do not need it: failed sends are of no interest.
+    // A caller that no longer waits for an answer does not need it: failed sends are ignored.
     match command {
         Command::Ping(reply) => drop(reply.send(guest.call_ping(accessor, importer).await?)),
         Command::Check(reply) => drop(reply.send(guest.call_check(accessor, importer).await?)),
         Command::Scan(items, end) => {
             let (stream, outcome) = guest.call_scan(accessor, importer).await?;
             accessor.with(|mut store| {
-                stream.pipe(&mut store, Outlet(items))?;
-                outcome.pipe(&mut store, Once(Some(end)))
+                stream.pipe(&mut store, StreamToChannel(items))?;
+                outcome.pipe(&mut store, FutureToOneshot(Some(end)))
             })?;
         }
         Command::Read(path, reply) => {
             let opened = match guest.call_read(accessor, importer, path).await? {
                 Ok((stream, outcome)) => {
-                    let (sender, bytes) = mpsc::channel(WAITING);
+                    let (sender, bytes) = mpsc::channel(CHANNEL_CAPACITY);
                     let (ender, end) = oneshot::channel();
                     accessor.with(|mut store| {
-                        stream.pipe(&mut store, ByteOutlet(sender))?;
-                        outcome.pipe(&mut store, Once(Some(ender)))
+                        stream.pipe(&mut store, BytesToChannel(sender))?;
+                        outcome.pipe(&mut store, FutureToOneshot(Some(ender)))
                     })?;
-                    Ok(Body { bytes, end })
+                    Ok((bytes, end))
                 }
                 Err(error) => Err(error),
             };
             drop(reply.send(opened));
         }
         Command::ReadAll(paths, contents) => {
-            let paths = accessor.with(|mut store| StreamReader::new(&mut store, Inlet(paths)))?;
+            let paths = accessor.with(|mut store| StreamReader::new(&mut store, ChannelToStream(paths)))?;
             let stream = guest.call_read_all(accessor, importer, paths).await?;
-            accessor.with(|mut store| stream.pipe(&mut store, Outlet(contents)))?;
+            accessor.with(|mut store| stream.pipe(&mut store, StreamToChannel(contents)))?;
         }
     }
     Ok(())
-}
-
-impl Body {
-    /// All of it.
-    pub async fn collect(mut self) -> Result<Vec<u8>, Error> {
-        let mut all = Vec::new();
-        while let Some(bytes) = self.bytes.next().await {
-            all.extend_from_slice(&bytes);
-        }
-        self.end.await.map_err(|_| gone())?.map(|()| all)
-    }
 }

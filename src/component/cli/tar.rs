@@ -13,7 +13,7 @@ const BLOCK: usize = 512;
 /// The longest name a header holds. Longer ones come in an entry of their own.
 const NAME: usize = 100;
 
-/// What ends the stream. Without it, readers say that it was cut off.
+/// End of the stream. Without it, readers report that it was cut off.
 pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// The bytes of a directory's entry.
@@ -84,7 +84,7 @@ pub(crate) fn next(input: &mut impl Read) -> io::Result<Option<Entry>> {
             let all = header.get(from..to).unwrap_or_default();
             all.split(|byte| *byte == 0).next().unwrap_or_default()
         };
-        let size = number(field(124, 136)).ok_or_else(|| damaged("a size that is no number"))?;
+        let size = number(field(124, 136)).ok_or_else(|| damaged("a size that is not a number"))?;
         let kind = header.get(156).copied().unwrap_or_default();
         let (prefix, name) = (field(345, 500), field(0, NAME));
         let is_posix = header.get(257..263).is_some_and(|magic| magic == b"ustar\0");
@@ -100,7 +100,7 @@ pub(crate) fn next(input: &mut impl Read) -> io::Result<Option<Entry>> {
                     clean(&String::from_utf8_lossy(&name)).ok_or_else(|| damaged("a name with .. in it"))?;
                 return Ok(Some(Entry { path, bytes: (kind != b'5').then_some(content) }));
             }
-            // Links, devices, remarks: nothing that a calendar consists of.
+            // Links, devices, comments: nothing that a calendar consists of.
             _ => long_name = None,
         }
     }
@@ -136,7 +136,7 @@ fn clean(path: &str) -> Option<String> {
 }
 
 fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, ["this is no tar archive: ", what].concat())
+    io::Error::new(io::ErrorKind::InvalidData, ["not a valid tar archive: ", what].concat())
 }
 
 #[cfg(test)]

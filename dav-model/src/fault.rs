@@ -1,0 +1,47 @@
+//! Faults: wrong answers to some of the requests, instead of the account's own.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{Reply, Request};
+
+/// Returns a wrong answer, or none where the account's own answer is given.
+pub type Fault = Box<dyn Fn(&Request) -> Option<Reply> + Send + Sync>;
+
+/// Returns a fault for the first `count` of the requests that `concerns` selects.
+pub fn first(
+    count: usize,
+    concerns: impl Fn(&Request) -> bool,
+    reply: impl Fn() -> Reply,
+) -> impl Fn(&Request) -> Option<Reply> {
+    numbered(concerns, move |number| number < count, reply)
+}
+
+/// Returns a fault for all but the first `count` of the requests that `concerns` selects.
+pub fn after(
+    count: usize,
+    concerns: impl Fn(&Request) -> bool,
+    reply: impl Fn() -> Reply,
+) -> impl Fn(&Request) -> Option<Reply> {
+    numbered(concerns, move |number| number >= count, reply)
+}
+
+/// Returns a fault for one in `count` of the requests that `concerns` selects, beginning with the first.
+pub fn every(
+    count: usize,
+    concerns: impl Fn(&Request) -> bool,
+    reply: impl Fn() -> Reply,
+) -> impl Fn(&Request) -> Option<Reply> {
+    numbered(concerns, move |number| number % count == 0, reply)
+}
+
+fn numbered(
+    concerns: impl Fn(&Request) -> bool,
+    is_hit: impl Fn(usize) -> bool,
+    reply: impl Fn() -> Reply,
+) -> impl Fn(&Request) -> Option<Reply> {
+    let count = AtomicUsize::new(0);
+    move |request| {
+        let is_concerned = concerns(request);
+        (is_concerned && is_hit(count.fetch_add(1, Ordering::Relaxed))).then(&reply)
+    }
+}

@@ -1,0 +1,147 @@
+//! A CalDAV server in this process: HTTP in front of the account in `dav-model`, for faults of every kind
+//! and accounts of any size.
+
+mod connection;
+mod delivery;
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dav_model::{Account, Request};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::Certificates;
+use crate::program::Served;
+
+/// What the server is made of, for all its connections.
+#[derive(Default)]
+struct Shared {
+    account: Account,
+    /// Every request, with the version of HTTP it came by.
+    seen: Mutex<Vec<(http::Version, Request)>>,
+    delay: Mutex<Duration>,
+    /// PUTs that are under way.
+    putting: AtomicUsize,
+    most_puts: AtomicUsize,
+    /// Bytes of whole bodies.
+    sent: AtomicU64,
+}
+
+/// The server. It ends when dropped. Its account is at hand by dereferencing.
+pub struct Fake {
+    port: u16,
+    is_tls: bool,
+    shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Deref for Fake {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.shared.account
+    }
+}
+
+impl Served for Fake {
+    fn location(&self) -> String {
+        self.url()
+    }
+
+    fn options(&self) -> Vec<String> {
+        if self.is_tls { Vec::new() } else { vec!["insecure=true".to_owned()] }
+    }
+
+    fn credentials(&self) -> Option<(&str, &str)> {
+        None
+    }
+}
+
+impl Fake {
+    /// Starts a server whose account has these calendars with so many objects each.
+    pub async fn start(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
+        Self::start_with(calendars, None).await
+    }
+
+    /// Starts the same with TLS, and HTTP/2 for clients that offer it.
+    pub async fn start_tls(calendars: &[(&str, usize)], own: &Certificates) -> anyhow::Result<Self> {
+        let chain = CertificateDer::pem_slice_iter(own.certificate.as_bytes()).collect::<Result<_, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::start_with(calendars, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn start_with(calendars: &[(&str, usize)], tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared { account: Account::new(calendars), ..Shared::default() });
+        let is_tls = tls.is_some();
+        let task = tokio::spawn(connection::serve(listener, tls, Arc::clone(&shared)));
+        Ok(Self { port, is_tls, shared, task })
+    }
+
+    /// Returns `http://127.0.0.1:PORT`, or the same with `https`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://127.0.0.1:{}", if self.is_tls { "https" } else { "http" }, self.port)
+    }
+
+    /// From now on, every answer takes this long.
+    pub fn delay(&self, delay: Duration) {
+        *locked(&self.shared.delay) = delay;
+    }
+
+    /// Returns the most PUTs that were under way at once.
+    #[must_use]
+    pub fn most_puts(&self) -> usize {
+        self.shared.most_puts.load(Ordering::Relaxed)
+    }
+
+    /// Returns the requests since the last call.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<Request> {
+        self.take_seen().into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// Returns the version of HTTP of each request since the last call.
+    #[must_use]
+    pub fn take_versions(&self) -> Vec<http::Version> {
+        self.take_seen().into_iter().map(|(version, _)| version).collect()
+    }
+
+    fn take_seen(&self) -> Vec<(http::Version, Request)> {
+        std::mem::take(&mut *locked(&self.shared.seen))
+    }
+
+    /// Returns how many objects were written since the requests were taken last.
+    #[must_use]
+    pub fn take_puts(&self) -> usize {
+        self.take_requests().iter().filter(|request| request.method == "PUT").count()
+    }
+
+    /// Returns the bytes of whole bodies that were sent since the last call.
+    #[must_use]
+    pub fn take_sent(&self) -> u64 {
+        self.shared.sent.swap(0, Ordering::Relaxed)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,134 @@
+//! What a run of a program came to, and assertions about it.
+
+use std::process::Output;
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+/// How many of the last lines of each stream a message quotes.
+const QUOTED: usize = 6;
+
+/// What a run came to.
+pub struct Outcome {
+    /// The arguments.
+    command: String,
+    /// The exit code; -1 after a signal.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl std::fmt::Debug for Outcome {
+    /// Quotes the ends of both streams only: there may be a line for each of thousands of objects.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "`{}` ended with exit code {}", self.command, self.code)?;
+        for (stream, text) in [("error", &self.err), ("output", &self.out)] {
+            let lines: Vec<&str> = text.lines().collect();
+            writeln!(f, "  standard {stream}, {} lines:", lines.len())?;
+            for line in lines.iter().skip(lines.len().saturating_sub(QUOTED)) {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Outcome {
+    /// Returns the outcome of a process that has ended.
+    #[must_use]
+    pub fn of(command: &str, output: &Output) -> Self {
+        Self {
+            command: command.to_owned(),
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails unless this is the exit code.
+    pub fn exited(self, code: i32) -> anyhow::Result<Self> {
+        ensure!(self.code == code, "exit code {} instead of {code}: {self:?}", self.code);
+        Ok(self)
+    }
+
+    /// Fails unless the exit code is 0.
+    pub fn done(self) -> anyhow::Result<Self> {
+        self.exited(0)
+    }
+
+    /// Fails unless these words are on one of both streams.
+    pub fn says(self, words: &str) -> anyhow::Result<Self> {
+        ensure!(self.has_said(words), "{words:?} is not said: {self:?}");
+        Ok(self)
+    }
+
+    /// Whether these words are on one of both streams.
+    #[must_use]
+    pub fn has_said(&self, words: &str) -> bool {
+        self.out.contains(words) || self.err.contains(words)
+    }
+
+    /// Fails unless standard error is one line.
+    pub fn in_one_line(self) -> anyhow::Result<Self> {
+        let lines = self.err.trim_end().lines().count();
+        ensure!(lines == 1, "{lines} lines instead of one: {self:?}");
+        Ok(self)
+    }
+
+    /// Returns the objects that `--json` printed.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
+        self.out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Returns the last object, which is the summary.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not one, or has another exit code than the process.
+    pub fn summary(&self) -> anyhow::Result<Value> {
+        let last = self.objects().pop().with_context(|| format!("no output: {self:?}"))?;
+        ensure!(last["type"] == "summary", "the last line is not a summary: {last}");
+        ensure!(
+            last["exit"] == self.code,
+            "the summary says {} and the exit code is {}",
+            last["exit"],
+            self.code
+        );
+        Ok(last)
+    }
+
+    /// Returns a number of the summary.
+    pub fn figure(&self, name: &str) -> anyhow::Result<u64> {
+        let summary = self.summary()?;
+        summary[name].as_u64().with_context(|| format!("the summary has no {name}: {summary}"))
+    }
+
+    /// Fails unless the summary has this number.
+    pub fn counts(self, name: &str, expected: usize) -> anyhow::Result<Self> {
+        let found = self.figure(name)?;
+        ensure!(found == expected as u64, "{name} is {found} instead of {expected}: {self:?}");
+        Ok(self)
+    }
+
+    /// Fails if anything was written to the server or the folder.
+    pub fn had_nothing_to_do(self) -> anyhow::Result<Self> {
+        self.counts("created", 0)?.counts("updated", 0)
+    }
+
+    /// Returns the objects of a restore or a difference that came to this: `created`, `failed` …
+    #[must_use]
+    pub fn reported(&self, outcome: &str) -> Vec<Value> {
+        let all = self.objects().into_iter();
+        all.filter(|object| object["type"] == "done" && object["outcome"] == outcome).collect()
+    }
+
+    /// Returns the paths of what came to this.
+    #[must_use]
+    pub fn paths(&self, outcome: &str) -> Vec<String> {
+        let paths = self.reported(outcome).into_iter();
+        paths.filter_map(|object| object["path"].as_str().map(str::to_owned)).collect()
+    }
+}
