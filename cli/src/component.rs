@@ -42,8 +42,8 @@ pub(crate) fn load(file: &Path, output: Output) -> anyhow::Result<Connector> {
 
 /// Writes the compiled file, and prints its name.
 pub(crate) fn compile(file: &Path, portable: bool) -> anyhow::Result<()> {
-    let target = if portable { CompileTarget::AnyMachine } else { CompileTarget::ThisMachine };
-    let compiled = Connector::compile(file, target)?;
+    let code_for = if portable { CompileTarget::AnyMachine } else { CompileTarget::ThisMachine };
+    let compiled = Connector::compile(file, code_for)?;
     println!("{}", compiled.display());
     Ok(())
 }

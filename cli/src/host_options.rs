@@ -58,14 +58,15 @@ pub fn split(options: Pairs, limits: Limits) -> Result<(JobConfig, Pairs), Error
     let (own, mut rest): (Pairs, Pairs) = options.into_iter().partition(|(name, _)| find(name).is_some());
     let mut parser = HostParser { pairs: &own, problems: Vec::new() };
     let insecure = parser.flag("insecure");
-    let config = JobConfig::new().plain_http(insecure).limits(limits);
-    let config = parser.list("allow_hosts").into_iter().fold(config, JobConfig::allow_host);
+    let allow_hosts = parser.list("allow_hosts");
     let tls = tls(&mut parser);
     let is_given = rest.iter().any(|(name, value)| name == "password" && !value.is_empty());
     match password(&parser, is_given) {
         Ok(password) => rest.extend(password.map(|password| ("password".to_owned(), password))),
         Err(error) => parser.problems.push(format!("{error:#}")),
     }
+    let config = JobConfig::new().plain_http(insecure).limits(limits);
+    let config = allow_hosts.into_iter().fold(config, JobConfig::allow_host);
     match tls {
         Some(tls) if parser.problems.is_empty() => Ok((config.tls(tls), rest)),
         _ => Err(Error::InvalidOptions(parser.problems.join("\n"))),
@@ -115,22 +116,21 @@ fn tls(parser: &mut HostParser<'_>) -> Option<TlsConfig> {
     if certificate.is_some() != key.is_some() {
         parser.problems.push("tls_cert, tls_key: one does not work without the other".to_owned());
     }
-    let identity = certificate.as_deref().zip(key.as_deref());
-    let tls = tls_config(parser.path("tls_ca").as_deref(), no_verify, identity);
+    let ca = parser.path("tls_ca").filter(|_| !no_verify);
+    let tls = build_tls(no_verify, ca.as_deref(), certificate.as_deref().zip(key.as_deref()));
     tls.map_err(|error| parser.problems.push(format!("tls_ca, tls_cert, tls_key: {error}"))).ok()
 }
 
-/// Trusts the system's certificates and those in `ca`, or any certificate at all. `identity` is a certificate to show
-/// and its key.
-fn tls_config(
-    ca: Option<&Path>,
+fn build_tls(
     no_verify: bool,
+    ca: Option<&Path>,
     identity: Option<(&Path, &Path)>,
 ) -> Result<TlsConfig, TlsError> {
     let mut builder = TlsConfig::builder();
     if no_verify {
         builder = builder.trust_any_certificate();
-    } else if let Some(ca) = ca {
+    }
+    if let Some(ca) = ca {
         builder = builder.add_root_file(ca)?;
     }
     if let Some((certificate, key)) = identity {

@@ -9,13 +9,13 @@ use futures::stream::{self, BoxStream};
 use futures::{SinkExt, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::plugin::{FLAGS, Opened, Plugin};
 use crate::protocol::importer::importer_server::Importer as Calls;
 use crate::protocol::importer::{
     CloseRequest, CloseResponse, ImportRequest, ImportResponse, InitRequest, InitResponse, OpenRequest,
     OpenResponse, PingRequest, PingResponse,
 };
 use crate::records::{of_entry, of_failure, sentence, status};
-use crate::{FLAGS, Opened, Plugin};
 
 /// Bytes of one chunk. Plakar takes at most 4 MiB in one message.
 const CHUNK: usize = 1 << 20;

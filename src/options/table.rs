@@ -68,6 +68,8 @@ impl OptionSpec {
     /// Returns an option that has no default and is not a secret.
     #[must_use]
     pub const fn new(side: Side, name: &'static str, values: Values, help: &'static str) -> Self {
+        // The component shows no explanation, and the texts would be a quarter of a percent of it.
+        let help = if cfg!(target_family = "wasm") { "" } else { help };
         Self { name, side, default: "", values, help, secret: false }
     }
 

@@ -1,0 +1,5 @@
+//! What `proto/` says, as Rust.
+
+#![allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::large_enum_variant)]
+
+include!(concat!(env!("OUT_DIR"), "/protocol.rs"));
