@@ -1,4 +1,4 @@
-//! Advice on the end of a job, in the names of this program's options.
+//! Advice for the end of a job, in the names of this program's options.
 
 use connector_host::JobError;
 use connector_host::egress::origins::OriginError;

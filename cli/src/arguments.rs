@@ -19,7 +19,7 @@ use crate::{exit, options};
 /// A restore deletes nothing, invites nobody and can be repeated.
 #[derive(Parser)]
 #[command(name = "plakar-caldav", version, after_help = exit::help(), subcommand_value_name = "COMMAND")]
-pub(crate) struct Arguments {
+pub(crate) struct CommandLine {
     /// The component to run, instead of the one beside this program
     #[arg(long, global = true, env = "PLAKAR_CALDAV_COMPONENT", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) component: Option<PathBuf>,
@@ -101,12 +101,12 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        CommandLine::command().debug_assert();
     }
 
     #[test]
     fn help_of_a_command_lists_the_options_it_takes() {
-        let mut command = Arguments::command();
+        let mut command = CommandLine::command();
         for (name, side) in [
             ("backup", Side::Source),
             ("calendars", Side::Source),

@@ -19,14 +19,14 @@ mod restore;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use arguments::{AccountCommand, Arguments, ProgramCommand};
+use arguments::{AccountCommand, CommandLine, ProgramCommand};
 use clap::Parser;
 use exit::Exit;
 use output::Output;
 
 /// Runs the command that the arguments name.
 fn main() -> ExitCode {
-    let exit = match Arguments::try_parse() {
+    let exit = match CommandLine::try_parse() {
         Ok(arguments) => run(arguments)
             .unwrap_or_else(|error| Output::new(false, false).refuse(&format!("{error:#}"), Exit::Failure)),
         Err(error) => {
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+fn run(arguments: CommandLine) -> anyhow::Result<Exit> {
     let mut runtime = match arguments.command {
         // Many small calls, one after the other: going from thread to thread, they take a quarter more processor time.
         ProgramCommand::Plugin => tokio::runtime::Builder::new_current_thread(),
@@ -51,7 +51,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-async fn dispatch(arguments: Arguments) -> Exit {
+async fn dispatch(arguments: CommandLine) -> Exit {
     let file = component::find(arguments.component);
     match arguments.command {
         ProgramCommand::Account(command) => run_with_account(&command, file).await,

@@ -172,7 +172,8 @@ fn crates(selection: &[&str]) -> anyhow::Result<BTreeSet<String>> {
     Ok(text.lines().map(|line| line.trim_end_matches(" (*)").trim_end().to_owned()).collect())
 }
 
-/// What `just build` builds, `just test` and `just bench` use: with other features, wasmtime would be built again.
+/// `just test` and `just bench` use the crates that `just build` builds: with other features, wasmtime would be built
+/// again.
 #[test]
 fn tests_and_benchmarks_use_the_crates_that_just_build_has_built() -> anyhow::Result<()> {
     let built = crates(&[

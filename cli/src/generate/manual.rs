@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::arguments::Arguments;
+use crate::arguments::CommandLine;
 use crate::output::with_full_stop;
 use crate::{exit, options};
 
@@ -19,7 +19,7 @@ const SEE_ALSO: &str = include_str!("see_also.roff");
 
 /// Returns the page in the language of `man`.
 pub(super) fn render() -> anyhow::Result<String> {
-    let command = Arguments::command();
+    let command = CommandLine::command();
     let man = Man::new(command.clone()).date(DATE).manual("User Commands");
     let mut page = Vec::new();
     man.render_title(&mut page)?;

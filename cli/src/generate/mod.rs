@@ -12,7 +12,7 @@ use anyhow::Context;
 use caldav::options::table::Side;
 use clap::{Command, CommandFactory};
 
-use crate::arguments::Arguments;
+use crate::arguments::CommandLine;
 
 /// Makes the content of a file from the content that it has.
 type Generator = fn(&str) -> anyhow::Result<String>;
@@ -48,7 +48,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
 
 /// Returns the command line without hidden commands: `clap_complete` would offer them.
 fn visible_command() -> Command {
-    let command = Arguments::command();
+    let command = CommandLine::command();
     let commands = command.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     Command::new("plakar-caldav")
         .version(env!("CARGO_PKG_VERSION"))
