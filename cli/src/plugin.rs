@@ -39,6 +39,6 @@ pub(crate) async fn run(component: Result<PathBuf, String>) -> Exit {
     }
 }
 
-fn print(remark: &str) {
-    eprintln!("plakar-caldav: {remark}");
+fn print(notice: &str) {
+    eprintln!("plakar-caldav: {notice}");
 }
