@@ -44,6 +44,11 @@ lint: target
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav -- --deny warnings
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav --no-default-features -- --deny warnings
 
+# Schemas, manual and README's tables, from the tables of options and the command line
+generate:
+    cargo build --locked --release --workspace --bin plakar-caldav
+    target/release/plakar-caldav generate
+
 # The component under stock wasmtime, which is built for it the first time (20 minutes)
 test-wasmtime: build
     [ -x target/tools/bin/wasmtime ] || cargo install --locked wasmtime-cli@{{ wasmtime_version }} --root target/tools --target-dir target/wasmtime-cli

@@ -1,4 +1,4 @@
-//! Where servers differ from the standards, and what the connector does about it.
+//! Differences between servers and the standards, and how the connector handles them.
 //!
 //! [`QUIRKS`] is the whole list: the behaviour, how it is recognised, where it was seen, and the answer to
 //! it. A quirk that takes more than a different way of reading (a path, a pause, a word in a body) has its
@@ -13,13 +13,13 @@ use crate::http::{Headers, Target};
 /// A behaviour of some servers that the standards do not describe.
 #[derive(Debug)]
 pub struct Quirk {
-    /// What the server does.
+    /// Behaviour of the server.
     pub behaviour: &'static str,
-    /// How the connector recognises it.
+    /// Sign by which the connector recognises it.
     pub recognised_by: &'static str,
     /// The servers that it was seen on.
     pub seen_on: &'static str,
-    /// What the connector does, and where.
+    /// Reaction of the connector, and the file that contains it.
     pub handling: &'static str,
 }
 
@@ -128,7 +128,7 @@ pub const QUIRKS: &[Quirk] = &[
         behaviour: "A new calendar is visible only seconds after the server has reported it as made, or under another name",
         recognised_by: "PROPFIND does not find it",
         seen_on: "Infomaniak (8 to 20 s), Yahoo (chooses the name)",
-        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/calendar.rs)",
+        handling: "PROPFIND again after VISIBILITY_DELAYS, also of the home set (destination/create_calendar.rs)",
     },
     Quirk {
         behaviour: "Invitations are sent for every meeting that is written, whatever the request says",

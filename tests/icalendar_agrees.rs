@@ -1,4 +1,4 @@
-//! What the connector splits and edits by bytes, read by a parser of another author (`icalendar`): the same
+//! Output of the connector's splitting and editing, read by a parser of another author (`icalendar`): the same
 //! components with the same UIDs. Samples that this parser refuses are counted and printed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -53,7 +53,7 @@ fn seen(component: &Component<'_>) -> Seen {
     }
 }
 
-/// What the other parser reads; none where it refuses the text. Time zones are left out.
+/// Components that the other parser reads; none if it refuses the text. Time zones are left out.
 fn read(text: &[u8]) -> Option<Vec<Seen>> {
     let text = std::str::from_utf8(text).ok()?;
     let text = unfold(text);
@@ -62,7 +62,7 @@ fn read(text: &[u8]) -> Option<Vec<Seen>> {
     Some(all.filter(|component| component.name.as_str() != "VTIMEZONE").map(seen).collect())
 }
 
-/// What the other parser reads of something that was made of what it takes.
+/// Components that the other parser reads in a text derived from one that it accepted.
 fn accepted(text: &[u8]) -> Vec<Seen> {
     read(text).unwrap_or_else(|| panic!("refused: {:?}", String::from_utf8_lossy(text)))
 }

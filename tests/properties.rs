@@ -19,7 +19,7 @@ const SEED: u64 = 4918;
 /// The longest name in a snapshot, in bytes.
 const LONGEST: usize = 200;
 
-/// What last segments of hrefs are made of.
+/// Pieces that the last segments of hrefs are composed of.
 const PIECES: &[&str] = &[
     "a",
     "B",

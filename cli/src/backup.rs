@@ -3,139 +3,155 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use clap::{Args, ValueHint};
 use connector_folder::{BackupError, BackupEvent, BackupSummary, backup_to_folder};
-use connector_host::Importer;
 use connector_host::api::Source;
 use connector_host::engine::Connector;
-use connector_host::error::printable;
+use connector_host::{Importer, JobError};
 use indicatif::{HumanBytes, HumanDuration};
 use serde_json::json;
 
-use crate::output::{Output, requests};
+use crate::account::AccountArguments;
+use crate::exit::Exit;
+use crate::output::{HOST_CODE, Output, error_object, requests};
 use crate::progress::Progress;
-use crate::{Account, Exit, stop_on_ctrl_c};
 
-pub(crate) struct Options {
-    pub(crate) dir: PathBuf,
-    pub(crate) dry_run: bool,
-    pub(crate) no_progress: bool,
-    pub(crate) quiet: bool,
+#[derive(Args)]
+pub(crate) struct BackupArguments {
+    #[command(flatten)]
+    pub(crate) account: AccountArguments,
+    /// The folder: new, empty, or of an earlier run
+    #[arg(value_hint = ValueHint::DirPath)]
+    dir: PathBuf,
+    /// Only report what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Show no progress bar
+    #[arg(long)]
+    no_progress: bool,
+    /// Print only failures
+    #[arg(short, long)]
+    quiet: bool,
 }
 
-pub(crate) async fn run(connector: &Connector, account: &Account, options: Options) -> Exit {
-    let output = Output::new(account.json, options.quiet);
-    let importer = match account.open(connector).await {
-        Ok(importer) => importer,
-        Err(error) => return output.fail(&error),
-    };
-    let stop = importer.clone();
-    stop_on_ctrl_c(move || stop.cancel());
+/// Makes the folder equal to the account.
+pub(crate) async fn run(connector: &Connector, arguments: &BackupArguments) -> Result<Exit, JobError> {
+    let BackupArguments { account, dir, dry_run, no_progress, quiet } = arguments;
+    let output = account.output(*quiet);
+    let importer = account.open_importer(connector).await?;
     let started = Instant::now();
-    let mut report = Report::new(output, &options);
+    let has_bar = !quiet && !no_progress;
+    let progress =
+        if has_bar { Progress::with_bar(output, "objects") } else { Progress::without_bar(output) };
+    let mut printer = BackupPrinter { output, is_dry_run: *dry_run, progress };
     let (summary, result) =
-        backup_to_folder(&importer, &options.dir, options.dry_run, &mut |event| report.event(&event)).await;
-    report.progress.finish();
+        backup_to_folder(&importer, dir, *dry_run, &mut |event| printer.print(&event)).await;
+    printer.progress.finish();
     let exit = match &result {
         Ok(()) if summary.failed == 0 => Exit::Done,
         Ok(()) => Exit::Partial,
         Err(_) if importer.is_cancelled() => Exit::Interrupted,
         Err(error) => error.into(),
     };
-    conclude(output, &importer, &summary, result.err().as_ref(), exit, started.elapsed(), options.dry_run);
-    exit
+    let end = BackupEnd {
+        importer: &importer,
+        summary,
+        error: result.err(),
+        exit,
+        took: started.elapsed(),
+        is_dry_run: *dry_run,
+    };
+    end.print(output);
+    Ok(exit)
 }
 
-/// The summary: always last, whatever happened.
-fn conclude(
-    output: Output,
-    importer: &Importer,
-    summary: &BackupSummary,
-    error: Option<&BackupError>,
+/// Everything that the summary says.
+struct BackupEnd<'a> {
+    importer: &'a Importer,
+    summary: BackupSummary,
+    error: Option<BackupError>,
     exit: Exit,
     took: Duration,
-    dry: bool,
-) {
-    let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = summary;
-    let usage = importer.usage();
-    if output.json {
-        let error = error.map(|error| {
-            let code = if let BackupError::Source(error) = error { error.code() } else { "host" };
-            json!({ "code": code, "message": format!("{error}.").replace("..", ".") })
-        });
-        output.object(
-            "summary",
-            json!({
-                "exit": exit as i32, "source": importer.identity().origin, "dry_run": dry, "new": new, "changed": changed,
-                "unchanged": unchanged, "removed": removed, "failed": failed, "bytes": bytes, "requests": usage.requests(),
-                "received": usage.received(), "guest_memory": usage.memory(), "milliseconds": took.as_millis(), "error": error,
-            }),
-        );
-        return;
-    }
-    if let Some(error) = error {
-        eprintln!("plakar-caldav: {}", printable(&error.to_string()));
-    }
-    let nothing =
-        if new + changed + removed + failed == 0 && error.is_none() { "Nothing changed. " } else { "" };
-    let would = if dry { "Dry run, nothing was written. " } else { "" };
-    output.line(&format!(
-        "{would}{nothing}{new} new, {changed} changed, {unchanged} unchanged, {removed} removed, {failed} failed; {} written, {}, {} received, {}",
-        HumanBytes(*bytes),
-        requests(usage.requests()),
-        HumanBytes(usage.received()),
-        HumanDuration(took),
-    ));
+    is_dry_run: bool,
 }
 
-/// Prints what happens on the way.
-struct Report {
+impl BackupEnd<'_> {
+    /// Prints the summary: always last, whatever happened.
+    fn print(&self, output: Output) {
+        if output.json {
+            self.print_json(output);
+        } else {
+            self.print_text(output);
+        }
+    }
+
+    fn print_json(&self, output: Output) {
+        let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = self.summary;
+        let usage = self.importer.usage();
+        let error = self.error.as_ref().map(|error| {
+            let code = if let BackupError::Source(error) = error { error.code() } else { HOST_CODE };
+            error_object(code, &error.to_string())
+        });
+        let value = json!({
+            "exit": self.exit as i32, "source": self.importer.identity().origin, "dry_run": self.is_dry_run,
+            "new": new, "changed": changed, "unchanged": unchanged, "removed": removed, "failed": failed,
+            "bytes": bytes, "requests": usage.requests(), "received": usage.received(),
+            "guest_memory": usage.memory(), "milliseconds": self.took.as_millis(), "error": error,
+        });
+        output.print_object("summary", value);
+    }
+
+    fn print_text(&self, output: Output) {
+        let BackupSummary { new, changed, unchanged, removed, failed, bytes, .. } = self.summary;
+        let usage = self.importer.usage();
+        if let Some(error) = &self.error {
+            output.eprint_error(&error.to_string());
+        }
+        let is_same = new + changed + removed + failed == 0 && self.error.is_none();
+        let nothing = if is_same { "Nothing changed. " } else { "" };
+        let dry = if self.is_dry_run { "Dry run, nothing was written. " } else { "" };
+        output.print_line(&format!(
+            "{dry}{nothing}{new} new, {changed} changed, {unchanged} unchanged, {removed} removed, {failed} failed; {} written, {}, {} received, {}",
+            HumanBytes(bytes),
+            requests(usage.requests()),
+            HumanBytes(usage.received()),
+            HumanDuration(self.took),
+        ));
+    }
+}
+
+/// Prints the events of a backup.
+struct BackupPrinter {
     output: Output,
-    dry: bool,
+    is_dry_run: bool,
     progress: Progress,
 }
 
-impl Report {
-    fn new(output: Output, options: &Options) -> Self {
-        let has_bar = !options.quiet && !options.no_progress;
-        Self { output, dry: options.dry_run, progress: Progress::new(output, has_bar, "objects") }
-    }
-
-    fn event(&mut self, event: &BackupEvent<'_>) {
+impl BackupPrinter {
+    fn print(&mut self, event: &BackupEvent<'_>) {
         match event {
-            BackupEvent::Listed { wanted, .. } => self.progress.expect(*wanted),
-            BackupEvent::Written { path, size, new } => {
-                self.progress.advance();
-                self.output.object("written", json!({ "path": path, "bytes": size, "new": new }));
-                if self.dry {
-                    self.progress.line(&format!("{} {path}", if *new { "new    " } else { "changed" }));
-                }
-            }
+            BackupEvent::Listed { wanted, .. } => self.progress.set_total(*wanted),
+            BackupEvent::Written { path, size, new } => self.print_written(path, *size, *new),
             BackupEvent::Removed { path } => {
-                self.output.object("removed", json!({ "path": path }));
-                self.progress.line(&format!("removed {path}"));
+                self.output.print_object("removed", json!({ "path": path }));
+                self.progress.print_line(&format!("removed {path}"));
             }
             BackupEvent::Notice { path, message } => {
-                self.output.object("notice", json!({ "path": path, "message": message }));
-                self.progress.line(&format!(
-                    "note: {}{message}",
-                    path.map(|path| format!("{path}: ")).unwrap_or_default()
-                ));
+                self.progress.print_notice("notice", "note: ", *path, message);
             }
             BackupEvent::Omitted { path, message } => {
-                self.output.object("omitted", json!({ "path": path, "message": message }));
-                self.progress.line(&format!(
-                    "left out: {}{message}",
-                    path.map(|path| format!("{path}: ")).unwrap_or_default()
-                ));
+                self.progress.print_notice("omitted", "left out: ", *path, message);
             }
-            BackupEvent::Failed { path, error } => {
-                self.output.object(
-                    "failed",
-                    json!({ "path": path, "code": error.code(), "message": error.message() }),
-                );
-                self.progress.failed(path, error.message());
-            }
+            BackupEvent::Failed { path, error } => self.progress.print_failed(path, error),
             _ => {}
+        }
+    }
+
+    fn print_written(&self, path: &str, size: u64, is_new: bool) {
+        self.progress.advance();
+        self.output.print_object("written", json!({ "path": path, "bytes": size, "new": is_new }));
+        if self.is_dry_run {
+            self.progress.print_line(&format!("{} {path}", if is_new { "new    " } else { "changed" }));
         }
     }
 }

@@ -1,90 +1,90 @@
-//! `calendars`: what there is to back up.
+//! `calendars`: the list of what there is to back up.
 
 use std::collections::BTreeMap;
 
-use connector_host::Importer;
-use connector_host::JobError;
 use connector_host::api::Source;
 use connector_host::engine::Connector;
-use connector_host::error::printable;
 use connector_host::types::{EntryKind, ScanItem};
+use connector_host::{Importer, JobError};
 use serde_json::json;
 
+use crate::account::AccountArguments;
+use crate::exit::Exit;
 use crate::output::Output;
-use crate::{Account, Exit, stop_on_ctrl_c};
+use crate::progress::Progress;
 
-/// By directory: how many objects.
-type Counts = BTreeMap<String, u64>;
+/// Number of objects in each directory, and of entries that could not be listed.
+#[derive(Default)]
+struct Counts {
+    objects: BTreeMap<String, u64>,
+    failed: u64,
+}
 
-pub(crate) async fn run(connector: &Connector, account: &Account) -> Exit {
-    let output = Output::new(account.json, false);
-    let importer = match account.open(connector).await {
-        Ok(importer) => importer,
-        Err(error) => return output.fail(&error),
-    };
-    let stop = importer.clone();
-    stop_on_ctrl_c(move || stop.cancel());
-    let (counts, failed) = match count(&importer, output).await {
-        Ok(counted) => counted,
-        Err(error) => return output.fail(&error),
-    };
-    for (path, objects) in &counts {
-        let (name, color) =
-            (text(&importer, path, "displayname").await, text(&importer, path, "color").await);
-        output.object("calendar", json!({ "path": path, "objects": objects, "name": name, "color": color }));
-        output.line(&format!(
-            "{objects:>8}  {:<24} {}",
-            path.trim_start_matches('/'),
-            name.unwrap_or_default()
-        ));
+/// Prints one line for each calendar.
+pub(crate) async fn run(connector: &Connector, account: &AccountArguments) -> Result<Exit, JobError> {
+    let output = account.output(false);
+    let importer = account.open_importer(connector).await?;
+    let counts = count(&importer, &mut Progress::without_bar(output)).await?;
+    for (path, objects) in &counts.objects {
+        print_calendar(output, &importer, path, *objects).await;
     }
-    let exit = if failed == 0 { Exit::Done } else { Exit::Partial };
-    let total: u64 = counts.values().sum();
-    output.object(
-        "summary",
-        json!({ "exit": exit as i32, "calendars": counts.len(), "objects": total, "failed": failed }),
-    );
-    output.line(&format!(
-        "{total:>8}  in {} calendars{}",
-        counts.len(),
-        if failed == 0 { String::new() } else { format!(", {failed} failed") }
-    ));
+    Ok(print_summary(output, &counts))
+}
+
+async fn print_calendar(output: Output, importer: &Importer, path: &str, objects: u64) {
+    let name = text(importer, path, "displayname").await;
+    let color = text(importer, path, "color").await;
+    let value = json!({ "path": path, "objects": objects, "name": name, "color": color });
+    output.print_object("calendar", value);
+    let (path, name) = (path.trim_start_matches('/'), name.unwrap_or_default());
+    output.print_line(&format!("{objects:>8}  {path:<24} {name}"));
+}
+
+fn print_summary(output: Output, counts: &Counts) -> Exit {
+    let Counts { objects, failed } = counts;
+    let exit = if *failed == 0 { Exit::Done } else { Exit::Partial };
+    let (calendars, total) = (objects.len(), objects.values().sum::<u64>());
+    let value = json!({ "exit": exit as i32, "calendars": calendars, "objects": total, "failed": failed });
+    output.print_object("summary", value);
+    let failed = if *failed == 0 { String::new() } else { format!(", {failed} failed") };
+    output.print_line(&format!("{total:>8}  in {calendars} calendars{failed}"));
     exit
 }
 
-async fn count(importer: &Importer, output: Output) -> Result<(Counts, usize), JobError> {
+/// Lists the account, and prints what could not be listed.
+async fn count(importer: &Importer, progress: &mut Progress) -> Result<Counts, JobError> {
     let mut scan = importer.scan();
-    let (mut counts, mut failed) = (Counts::new(), 0);
-    while let Some(more) = scan.next().await {
-        for item in more {
-            match item {
-                ScanItem::Entry(entry) if entry.kind == EntryKind::Directory && entry.path != "/" => {
-                    counts.insert(entry.path, 0);
-                }
-                ScanItem::Entry(entry) if entry.path.ends_with(".ics") => {
-                    let directory = entry.path.rsplit_once('/').map_or("", |(directory, _)| directory);
-                    *counts.entry(directory.to_owned()).or_default() += 1;
-                }
-                ScanItem::Entry(_) | ScanItem::Notice(_) | ScanItem::Omitted(_) => {}
-                ScanItem::Failed(failure) => {
-                    failed += 1;
-                    counts.remove(&failure.path);
-                    output.object("failed", json!({ "path": failure.path, "code": failure.error.code(), "message": failure.error.message() }));
-                    if !output.json {
-                        eprintln!(
-                            "failed: {}: {}",
-                            printable(&failure.path),
-                            printable(failure.error.message())
-                        );
-                    }
-                }
+    let mut counts = Counts::default();
+    while let Some(items) = scan.next().await {
+        for item in items {
+            counts.add(item, progress);
+        }
+    }
+    progress.finish();
+    scan.finish().await.map(|()| counts)
+}
+
+impl Counts {
+    fn add(&mut self, item: ScanItem, progress: &mut Progress) {
+        match item {
+            ScanItem::Entry(entry) if entry.kind == EntryKind::Directory && entry.path != "/" => {
+                self.objects.insert(entry.path, 0);
+            }
+            ScanItem::Entry(entry) if entry.path.ends_with(".ics") => {
+                let directory = entry.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                *self.objects.entry(directory.to_owned()).or_default() += 1;
+            }
+            ScanItem::Entry(_) | ScanItem::Notice(_) | ScanItem::Omitted(_) => {}
+            ScanItem::Failed(failure) => {
+                self.failed += 1;
+                self.objects.remove(&failure.path);
+                progress.print_failed(&failure.path, &failure.error);
             }
         }
     }
-    scan.finish().await.map(|()| (counts, failed))
 }
 
-/// One of the small files that describe a calendar, if it is there.
+/// Reads one of the small files that describe a calendar, if it exists.
 async fn text(importer: &Importer, directory: &str, name: &str) -> Option<String> {
     let bytes = importer.read(&format!("{directory}/{name}")).await.ok()?.collect().await.ok()?;
     String::from_utf8(bytes).ok()

@@ -1,41 +1,30 @@
-//! `check`: what the server is and what it can do.
+//! `check`: the server, and what it supports.
 
+use connector_host::JobError;
 use connector_host::engine::Connector;
 use serde_json::json;
 
-use crate::output::Output;
-use crate::{Account, Exit, stop_on_ctrl_c};
+use crate::account::AccountArguments;
+use crate::exit::Exit;
 
-pub(crate) async fn run(connector: &Connector, account: &Account) -> Exit {
-    let output = Output::new(account.json, false);
-    let importer = match account.open(connector).await {
-        Ok(importer) => importer,
-        Err(error) => return output.fail(&error),
-    };
-    let stop = importer.clone();
-    stop_on_ctrl_c(move || stop.cancel());
-    let findings = match importer.check().await {
-        Ok(findings) => findings,
-        Err(error) => return output.fail(&error),
-    };
-    let mut bad = 0;
+/// Signs in, and prints one line for each finding.
+pub(crate) async fn run(connector: &Connector, account: &AccountArguments) -> Result<Exit, JobError> {
+    let output = account.output(false);
+    let importer = account.open_importer(connector).await?;
+    let findings = importer.check().await?;
     for finding in &findings {
-        bad += usize::from(!finding.good);
-        output
-            .object("finding", json!({ "topic": finding.topic, "text": finding.text, "good": finding.good }));
-        output.line(&format!(
-            "{} {:<12} {}",
-            if finding.good { "ok " } else { "BAD" },
-            finding.topic,
-            finding.text
-        ));
+        let value = json!({ "topic": finding.topic, "text": finding.text, "good": finding.good });
+        output.print_object("finding", value);
+        let mark = if finding.good { "ok " } else { "BAD" };
+        output.print_line(&format!("{mark} {:<12} {}", finding.topic, finding.text));
     }
+    let bad = findings.iter().filter(|finding| !finding.good).count();
     let exit = if bad == 0 { Exit::Done } else { Exit::Partial };
-    output.object("summary", json!({ "exit": exit as i32, "findings": findings.len(), "bad": bad }));
-    output.line(&if bad == 0 {
+    output.print_object("summary", json!({ "exit": exit as i32, "findings": findings.len(), "bad": bad }));
+    output.print_line(&if bad == 0 {
         "Everything needed for a backup works.".to_owned()
     } else {
         format!("{bad} of {} lines are marked BAD.", findings.len())
     });
-    exit
+    Ok(exit)
 }

@@ -2,92 +2,86 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, ensure};
 use connector_host::Limits;
-use connector_host::engine::{CodeSource, CompileTarget, Connector, EngineError};
+use connector_host::engine::{CodeSource, CompileTarget, Connector};
 use serde_json::json;
 
-use crate::Exit;
 use crate::output::Output;
 
-/// The component's name; it lies beside the program.
+/// Name of the component's file, in the folder of the program.
 const NAME: &str = "caldav.wasm";
 
-/// Where the component is.
-pub(crate) fn find(chosen: Option<PathBuf>) -> Result<PathBuf, String> {
+/// Returns the component to run: the chosen one, or the one beside the program.
+pub(crate) fn find(chosen: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(file) = chosen {
         return Ok(file);
     }
-    let program = std::env::current_exe()
-        .map_err(|error| format!("cannot find this program's own folder: {error}."))?;
+    let program = std::env::current_exe().context("cannot find the folder of this program")?;
     let beside = program.with_file_name(NAME);
-    if beside.exists() {
-        Ok(beside)
-    } else {
-        Err(format!(
-            "{} is missing. Build it with `just build`, or name another with --component.",
-            beside.display()
-        ))
-    }
+    ensure!(
+        beside.exists(),
+        "{} is missing. Build it with `just build`, or name another with --component",
+        beside.display()
+    );
+    Ok(beside)
 }
 
-/// Loads the component. That it had to be compiled is said, because it is slow.
-pub(crate) fn load(file: &Path, json: bool) -> Result<Connector, Exit> {
-    let connector = Connector::load(file).map_err(|error| refuse(json, &error))?;
+/// Loads the component, and prints if it had to be compiled, because that is slow.
+pub(crate) fn load(file: &Path, output: Output) -> anyhow::Result<Connector> {
+    let connector = Connector::load(file)?;
     if let CodeSource::CompiledAtLoad(why) = connector.code_source()
-        && !json
+        && !output.json
     {
         eprintln!(
-            "Compiled the component for this run ({why}); `plakar-caldav compile` does it once for all."
+            "Compiled the component for this run ({why}). `plakar-caldav compile` compiles it once for all runs."
         );
     }
     Ok(connector)
 }
 
-fn refuse(json: bool, error: &EngineError) -> Exit {
-    Output::new(json, false).refuse(&format!("{error}."), Exit::Configuration)
-}
-
-/// Writes the compiled file.
-pub(crate) fn compile(file: &Path, portable: bool) -> Exit {
+/// Writes the compiled file, and prints its name.
+pub(crate) fn compile(file: &Path, portable: bool) -> anyhow::Result<()> {
     let code_for = if portable { CompileTarget::AnyMachine } else { CompileTarget::ThisMachine };
-    match Connector::compile(file, code_for) {
-        Ok(compiled) => {
-            println!("{}", compiled.display());
-            Exit::Done
-        }
-        Err(error) => refuse(false, &error),
-    }
+    let compiled = Connector::compile(file, code_for)?;
+    println!("{}", compiled.display());
+    Ok(())
 }
 
-/// Tells what is known of the component without running it.
-pub(crate) fn inspect(file: &Path, json: bool) -> Exit {
-    let connector = match Connector::load(file) {
-        Ok(connector) => connector,
-        Err(error) => return refuse(json, &error),
-    };
-    let limits = Limits::default();
+/// Prints what is known of the component without running it.
+pub(crate) fn inspect(file: &Path, json: bool) -> anyhow::Result<()> {
+    let connector = Connector::load(file)?;
     let code = match connector.code_source() {
         CodeSource::File(path) => format!("from {}", path.display()),
         CodeSource::CompiledAtLoad(why) => format!("compiled for this run ({why})"),
     };
     if json {
-        let value = json!({
-            "component": file, "sha256": connector.digest(), "code": code, "version": env!("CARGO_PKG_VERSION"),
-            "imports": connector.imports(), "exports": connector.exports(), "limits": format!("{limits:?}"),
-        });
-        Output::new(true, false).object("component", value);
-        return Exit::Done;
+        print_json(file, &connector, &code);
+    } else {
+        print_text(file, &connector, &code);
     }
+    Ok(())
+}
+
+fn print_json(file: &Path, connector: &Connector, code: &str) {
+    let value = json!({
+        "component": file, "sha256": connector.digest(), "code": code, "version": env!("CARGO_PKG_VERSION"),
+        "imports": connector.imports(), "exports": connector.exports(),
+        "limits": format!("{:?}", Limits::default()),
+    });
+    Output::new(true, false).print_object("component", value);
+}
+
+fn print_text(file: &Path, connector: &Connector, code: &str) {
     println!("component  {}\nsha256     {}\ncode       {code}", file.display(), connector.digest());
-    for (title, names) in [("exports", connector.exports()), ("imports", connector.imports())] {
-        println!("{title}");
-        for name in names {
-            println!("           {name}");
-        }
+    print_list("exports", connector.exports().iter().map(String::as_str));
+    print_list("imports", connector.imports().iter().map(String::as_str));
+    print_list("limits of one job", format!("{:#?}", Limits::default()).lines());
+}
+
+fn print_list<'a>(title: &str, items: impl Iterator<Item = &'a str>) {
+    println!("{title}");
+    for item in items {
+        println!("           {item}");
     }
-    println!(
-        "limits of one job\n           {}",
-        format!("{limits:#?}").lines().collect::<Vec<_>>().join("\n           ")
-    );
-    Exit::Done
 }

@@ -6,13 +6,7 @@ use connector_folder::{BackupError, RestoreError};
 use connector_host::error::Deadline;
 use connector_host::{Error, JobError};
 
-/// For the end of `--help`.
-pub(crate) const HELP: &str = "\
-Exit codes: 0 done, 1 failed, 3 done in part, 64 wrong use, 65 the server's data cannot be used,
-66 the input is not there, 69 the server cannot be reached, 75 try again later, 77 sign-in refused,
-78 wrong configuration, 130 interrupted.";
-
-/// How the program ends. Values as in sysexits(3) where it has one.
+/// End of the program. Values as in sysexits(3) where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
@@ -26,6 +20,32 @@ pub(crate) enum Exit {
     SignIn = 77,
     Configuration = 78,
     Interrupted = 130,
+}
+
+/// The meaning of every code, for the help, the manual and the README.
+const MEANINGS: &[(Exit, &str)] = &[
+    (Exit::Done, "done"),
+    (Exit::Failure, "failed"),
+    (Exit::Partial, "done in part"),
+    (Exit::Usage, "wrong use"),
+    (Exit::Data, "the server's data cannot be used"),
+    (Exit::NoInput, "the input does not exist"),
+    (Exit::Unavailable, "the server cannot be reached"),
+    (Exit::TryLater, "try again later"),
+    (Exit::SignIn, "sign-in refused"),
+    (Exit::Configuration, "wrong configuration"),
+    (Exit::Interrupted, "interrupted"),
+];
+
+/// Returns all codes and their meanings, in one line.
+pub(crate) fn describe_codes() -> String {
+    let codes = MEANINGS.iter().map(|(exit, meaning)| format!("{} {meaning}", *exit as u8));
+    codes.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the end of the program's `--help`.
+pub(crate) fn help() -> String {
+    format!("Exit codes: {}", describe_codes())
 }
 
 impl From<Exit> for ExitCode {

@@ -1,4 +1,4 @@
-//! The options that belong to the program and not to the connector. A library only for the tests, which hold them
-//! against the documentation.
+//! Options that belong to the program and not to the connector. This is a library only for the tests, which compare
+//! them with the schemas.
 
 pub mod host_options;

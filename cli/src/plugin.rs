@@ -1,4 +1,4 @@
-//! `plugin`: what Plakar starts.
+//! `plugin`: the program as Plakar starts it.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -8,37 +8,36 @@ use connector_host::engine::Connector;
 use connector_plakar::{Pipes, Plugin, serve};
 use plakar_caldav::host_options;
 
+use crate::advice;
+use crate::exit::Exit;
 use crate::output::Output;
-use crate::{Exit, advice};
 
-/// Set, it has remarks printed on standard error, for which Plakar has no place.
+/// Variable that, if set, has notices printed on standard error; Plakar cannot show them.
 const LOG: &str = "PLAKAR_CALDAV_LOG";
 
-/// Serves Plakar. A component that is missing is told when Plakar asks for it.
-pub(crate) async fn run(component: Result<PathBuf, String>) -> Exit {
+/// Serves Plakar. A missing component is reported when Plakar first needs it.
+pub(crate) async fn run(component: anyhow::Result<PathBuf>) -> Exit {
+    let output = Output::new(false, false);
     if std::io::stdin().is_terminal() || std::io::stdout().is_terminal() {
         let message =
-            "plugin: Plakar starts this, with pipes for its two ends. By hand, use `backup` and `restore`.";
-        return Output::new(false, false).refuse(message, Exit::Usage);
+            "plugin: Plakar starts this, with pipes for its two ends. By hand, use `backup` and `restore`";
+        return output.refuse(message, Exit::Usage);
     }
-    // Ctrl-C in a terminal reaches this process too. It is Plakar's to answer: it says so, and ends this process.
+    // Ctrl-C in a terminal reaches this process too. Plakar handles it, and ends this process.
     tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
     let load = move || {
-        let file = component.clone()?;
-        Connector::load(&file).map_err(|error| format!("{error}."))
+        let file = component.as_ref().map_err(|error| format!("{error:#}"))?;
+        Connector::load(file).map_err(|error| error.to_string())
     };
     let split = |options| host_options::split(options, Limits::default());
-    let plugin = Plugin::new(split, load, if std::env::var_os(LOG).is_some() { print } else { |_| () })
-        .explain(advice::explain);
+    let print = if std::env::var_os(LOG).is_some() { eprint_notice } else { |_: &str| () };
+    let plugin = Plugin::new(split, load, print).explain(advice::explain);
     match serve(plugin, Pipes::of_this_process()).await {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            eprintln!("plakar-caldav plugin: {error}");
-            Exit::Failure
-        }
+        Err(error) => output.refuse(&format!("plugin: {error}"), Exit::Failure),
     }
 }
 
-fn print(notice: &str) {
+fn eprint_notice(notice: &str) {
     eprintln!("plakar-caldav: {notice}");
 }

@@ -63,20 +63,20 @@ impl Limits {
     pub const OBJECTS: Self = Self { part: 64 << 20, ..Self::PROPERTIES };
 }
 
-/// Why a document could not be read to its end. The responses before the error are delivered nevertheless.
+/// Reason why a document could not be read to its end. The responses before the error are delivered nevertheless.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
-    /// It is not well-formed, not UTF-8, or has an entity that XML does not define. The text names what is
+    /// The document is not well-formed, not UTF-8, or has an entity that XML does not define. The text names what is
     /// wrong.
     #[error("the XML is damaged: {0}")]
     Malformed(&'static str),
-    /// It ends before its root element does: the server or a proxy has cut it off.
+    /// The document ends before its root element does: the server or a proxy has cut it off.
     #[error("the XML ends too early")]
     Truncated,
     /// One of the [`Limits`] is exceeded; the text names it.
     #[error("the XML has more {0} than allowed")]
     Limit(&'static str),
-    /// Its root is another element. The text names the expected one.
+    /// The root is another element. The text names the expected one.
     #[error("the XML is not {0}")]
     Unexpected(&'static str),
 }

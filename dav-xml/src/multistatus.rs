@@ -59,9 +59,9 @@ impl Response {
 /// A known element with its content. Unknown elements within it are left out, with their text.
 #[derive(Clone, Debug)]
 pub struct Element {
-    /// Its name.
+    /// Name with its namespace, as far as this crate knows it.
     pub name: Name,
-    /// Its own text, with references resolved, and with its white space.
+    /// Text directly inside the element, with references resolved, and with its white space.
     pub text: String,
     /// The value of its `name` attribute: of a `comp`, the kind of component (RFC 4791 9.3).
     pub attribute: Option<String>,

@@ -24,7 +24,7 @@ pub(crate) enum Token {
     Eof,
 }
 
-/// What is known of the elements that are open, from one buffer to the next.
+/// State of the open elements, kept from one buffer to the next.
 #[derive(Default)]
 pub(crate) struct Scope {
     /// The namespaces that are declared (Namespaces in XML 1.0).
@@ -36,7 +36,7 @@ pub(crate) struct Scope {
     /// Names with their prefixes, and what they are: there are few, and they recur. Cleared when a namespace
     /// is declared or goes out of scope.
     seen: Vec<(Box<str>, Option<Name>)>,
-    /// Where in `seen` to look first.
+    /// Index in `seen` to look at first.
     next: usize,
 }
 

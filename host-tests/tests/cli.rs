@@ -68,7 +68,7 @@ async fn is_explained(case: Answered) -> anyhow::Result<()> {
 
 host_tests::cases! { is_explained;
     a_wrong_password => Answered { status: 401, signs_in: true, exit: 77, says: &["does not accept", "app password"] };
-    a_missing_password => Answered { status: 401, signs_in: false, exit: 77, says: &["wants a user name and a password"] };
+    a_missing_password => Answered { status: 401, signs_in: false, exit: 77, says: &["requires a user name and a password"] };
     a_server_without_caldav => Answered {
         status: 404, signs_in: false, exit: 65, says: &["no CalDAV server was found", "/.well-known/caldav (404)"]
     };

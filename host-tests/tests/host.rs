@@ -2,18 +2,24 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use connector_folder::backup_to_folder;
 use connector_host::api::{ReadSession, WriteSession};
 use connector_host::egress::origins::OriginError;
-use connector_host::engine::{EngineBuilder, Pool};
+use connector_host::engine::{CodeSource, EngineBuilder, Pool};
 use connector_host::error::Deadline;
 use connector_host::{
     Connector, Destination, Error, Exporter, Importer, JobConfig, JobError, Limits, Source,
 };
-use host_tests::program::{Cli, workspace};
+use host_tests::fake::Fake;
+use host_tests::program::{Cli, built, workspace};
+use host_tests::scratch::files;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 /// Builds the connector that misbehaves, once.
 fn hostile() -> PathBuf {
@@ -237,6 +243,109 @@ async fn a_pool_has_room_for_a_number_of_jobs_and_their_memory() -> anyhow::Resu
             ensure!(job.join().await == Err(JobError::OutOfMemory { limit: MEMORY }));
         }
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_work_in_a_pool_side_by_side() -> anyhow::Result<()> {
+    const JOBS: u32 = 8;
+    const OBJECTS: usize = 300;
+    const MEMORY: usize = 32 << 20;
+    let fake = Fake::start(&[("work", OBJECTS)]).await?;
+    let folders = tempfile::tempdir()?;
+    let engine = EngineBuilder::new().pool(Pool::new(JOBS).memory(MEMORY)).build()?;
+    let connector = engine.load(&built("caldav.wasm")?)?;
+    ensure!(
+        matches!(connector.code_source(), CodeSource::File(_)),
+        "compiled files are for engines with a pool too"
+    );
+    let backups = (0..JOBS).map(|job| {
+        let (connector, folder) = (connector.clone(), folders.path().join(job.to_string()));
+        let account =
+            [("location", fake.url()), ("username", "alice".to_owned()), ("password", "x".to_owned())];
+        let account = account.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        tokio::spawn(async move {
+            let importer = Importer::open(&connector, account, JobConfig::new().plain_http(true)).await?;
+            let (summary, result) = backup_to_folder(&importer, &folder, false, &mut |_| {}).await;
+            result?;
+            let memory = importer.usage().memory();
+            importer.join().await?;
+            anyhow::Ok((summary, memory))
+        })
+    });
+    for backup in futures::future::join_all(backups).await {
+        let (summary, memory) = backup??;
+        ensure!(summary.new == files(1, OBJECTS) as u64 && summary.failed == 0, "{summary:?}");
+        println!("{memory} bytes of memory");
+        ensure!(memory <= MEMORY as u64);
+    }
+    Ok(())
+}
+
+/// Collects what the library logs, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        text.push_str(&format!(" {field}={value:?}"));
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("connector_host")
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut self.clone());
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// On one thread: the log is this thread's.
+#[tokio::test]
+async fn a_job_is_logged_with_its_label_and_without_secrets() -> anyhow::Result<()> {
+    let log = Log::default();
+    let guard = tracing::subscriber::set_default(log.clone());
+    let mut given = options("trap", "ping");
+    given.push(("origin".to_owned(), "https://dav.example:443".to_owned()));
+    given.push(("password".to_owned(), "hush".to_owned()));
+    let importer = Importer::open(&connector(), given, JobConfig::new().label("tenant 17")).await?;
+    ensure!(importer.ping().await.is_err() && importer.join().await.is_err());
+    drop(guard);
+    let text = log.text();
+    for words in [
+        "label=\"tenant 17\"",
+        "origins granted",
+        "https://dav.example:443",
+        "job failed",
+        "code=\"trapped\"",
+    ] {
+        ensure!(text.contains(words), "{words}: {text}");
+    }
+    ensure!(!text.contains("hush"), "{text}");
     Ok(())
 }
 

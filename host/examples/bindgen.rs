@@ -167,7 +167,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// What the imports of one instance work on.
+/// Data that the imports of one instance work on.
 struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,

@@ -170,7 +170,7 @@ impl Stream for ContentStream {
 pub struct WriteSession {
     /// Takes what is to be written. Dropping it says that there is no more.
     pub items: BatchSender<Item>,
-    /// Returns the outcomes and remarks.
+    /// Returns the outcomes and notices.
     pub reports: ReportStream,
 }
 

@@ -66,7 +66,7 @@ impl Default for Limits {
     }
 }
 
-/// What a job has used so far.
+/// Resources that a job has used so far.
 #[derive(Debug, Default)]
 pub struct Usage {
     requests: AtomicU64,

@@ -58,7 +58,7 @@ pub struct Entry {
     pub version: Option<String>,
 }
 
-/// A remark for people. Nothing is missing because of it.
+/// A text for people. Nothing is missing because of it.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(record)]
 pub struct Notice {
@@ -74,7 +74,7 @@ pub struct Notice {
 pub struct Omission {
     /// Path of the entry that is missing or incomplete, if the tree has one.
     pub path: Option<String>,
-    /// What is left out, and why: text for people.
+    /// Text for people: the thing that is left out, and the reason.
     pub message: String,
 }
 

@@ -7,8 +7,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::egress::Egress;
 use crate::limits::Limiter;
 
-/// What belongs to one store.
-pub(crate) struct State {
+/// Data of one store.
+pub(crate) struct StoreState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     table: ResourceTable,
@@ -16,7 +16,7 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
 }
 
-impl State {
+impl StoreState {
     /// Creates the state of a job: no arguments, no environment, no files, and standard streams that lead nowhere.
     pub(crate) fn new(egress: Egress, limiter: Limiter) -> Self {
         let mut table = ResourceTable::new();
@@ -25,13 +25,13 @@ impl State {
     }
 }
 
-impl WasiView for State {
+impl WasiView for StoreState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
-impl WasiHttpView for State {
+impl WasiHttpView for StoreState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.egress }
     }

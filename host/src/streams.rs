@@ -111,7 +111,7 @@ impl<D, T: Lift + Send + 'static> FutureConsumer<D> for FutureToOneshot<T> {
         let mut value = None;
         source.read(&mut store, &mut value)?;
         if let (Some(sender), Some(value)) = (self.get_mut().0.take(), value) {
-            // The receiver may be gone: nobody waits for the value then.
+            // The receiver may be gone; the value is not needed then.
             sender.send(value).ok();
         }
         Poll::Ready(Ok(()))

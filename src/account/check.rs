@@ -1,6 +1,7 @@
 //! A report for people on a server and its abilities.
 
 use crate::account::Account;
+use crate::caldav::calendar::Calendar;
 use crate::error::Result;
 use crate::objects::listing;
 use crate::objects::multiget::multiget;
@@ -41,29 +42,29 @@ pub(crate) async fn check(session: &Session, username: &str, account: &Account) 
     {
         findings.extend(abilities(session, place).await?);
     }
-    for calendar in &account.calendars {
-        let name = calendar.properties.displayname.as_deref().unwrap_or("(no name)");
-        let mut text = format!("{name} at {}", calendar.target.path);
-        let components = &calendar.properties.components;
-        text.push_str(&if components.is_empty() {
-            ", any kind".to_owned()
-        } else {
-            format!(", {}", components.join(" and "))
-        });
-        text.push_str(if calendar.writable { "" } else { ", read-only" });
-        text.push_str(if calendar.properties.subscription.is_some() {
-            ", a subscription: only its address can be kept"
-        } else {
-            ""
-        });
-        findings.push(good("calendar", text));
-    }
+    findings.extend(account.calendars.iter().map(|calendar| good("calendar", describe(calendar))));
     if let Some(calendar) =
         account.calendars.iter().find(|calendar| calendar.properties.subscription.is_none())
     {
         findings.extend(reading(session, &calendar.target).await?);
     }
     Ok(findings)
+}
+
+/// Describes a calendar: name, path, kinds of objects, and what cannot be done with it.
+fn describe(calendar: &Calendar) -> String {
+    let properties = &calendar.properties;
+    let name = properties.displayname.as_deref().unwrap_or("(no name)");
+    let kinds = match properties.components.as_slice() {
+        [] => "any kind".to_owned(),
+        kinds => kinds.join(" and "),
+    };
+    let access = if calendar.writable { "" } else { ", read-only" };
+    let subscription = match properties.subscription {
+        Some(_) => ", a subscription: only its address can be kept",
+        None => "",
+    };
+    format!("{name} at {}, {kinds}{access}{subscription}", calendar.target.path)
 }
 
 /// Returns findings from the headers that describe the server.

@@ -8,7 +8,7 @@ use crate::webdav::href::Target;
 use crate::webdav::refusal::Refusal;
 use crate::webdav::status;
 
-/// What a location turned out to be.
+/// Kind of resource that a location leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// An account with these home sets.

@@ -12,9 +12,9 @@ use crate::http::Target;
 /// A calendar collection (RFC 4791 4.2).
 #[derive(Clone, Debug)]
 pub struct Calendar {
-    /// Its target, which ends with a slash.
+    /// Target of the collection; ends with a slash.
     pub target: Target,
-    /// Its properties.
+    /// Properties that a backup keeps.
     pub properties: Properties,
     /// Whether the account may write to it (RFC 3744 5.5). True if the server does not report privileges.
     pub writable: bool,

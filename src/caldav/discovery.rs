@@ -25,18 +25,18 @@ use crate::http::{Answer, Request, Target};
 use crate::webdav::multistatus::Multistatus;
 use crate::webdav::propfind::{self, Depth};
 
-/// Where a resource leads.
+/// Next step from a resource on the way to the calendars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leads {
-    /// It is a calendar itself.
+    /// The resource is a calendar.
     Calendar(Target),
-    /// It names home sets: at least one, each once.
+    /// The resource names home sets: at least one, each once.
     HomeSets(Vec<Target>),
-    /// It names the principal of the account (RFC 5397 3).
+    /// The resource names the principal of the account (RFC 5397 3).
     Principal(Target),
     /// The server does not know the account: credentials are missing (RFC 5397 3, `unauthenticated`).
     Unauthenticated,
-    /// It is a collection that names nothing. It may be a home set nevertheless.
+    /// The resource is a collection that names nothing. It may be a home set nevertheless.
     Collection(Target),
     /// Nowhere.
     Nowhere,

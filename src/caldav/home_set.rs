@@ -27,10 +27,10 @@ use crate::http::{Answer, Request, Target};
 use crate::webdav::multistatus::Multistatus;
 use crate::webdav::propfind::{self, Depth};
 
-/// What a home set holds.
+/// Members of a calendar home set.
 #[derive(Debug, Default)]
 pub struct HomeSet {
-    /// Its calendars, in the server's order.
+    /// Calendars, in the server's order.
     pub calendars: Vec<Calendar>,
     /// Collections that are not calendars: inbox, outbox, address books, a trash bin.
     pub others: Vec<Target>,

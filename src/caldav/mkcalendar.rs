@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The answer is a hint: some servers refuse what they then have, accept what they do not make, or choose
-//! another path. `destination/calendar.rs` looks for the calendar with PROPFIND.
+//! another path. `destination/create_calendar.rs` looks for the calendar with PROPFIND.
 
 use dav_xml::{Name, declarations, element, empty_element, escape};
 
@@ -79,10 +79,10 @@ fn properties(wanted: &Properties, with_type: bool) -> String {
     properties
 }
 
-/// What an answer of 2xx states.
+/// Content of a 2xx answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// Where the calendar is: some servers choose another place than they were asked for.
+    /// Address of the calendar: some servers choose another one than the request names.
     pub target: Target,
     /// Whether the server states that the calendar exists now. A multistatus (207) is about its properties.
     pub is_certain: bool,

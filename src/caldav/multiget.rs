@@ -24,9 +24,9 @@ use crate::webdav::multistatus::Multistatus;
 /// One object of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its decoded path (`Target::key`), to find out which of the requested ones it is; empty if it has none.
+    /// Decoded path (`Target::key`), which identifies the requested object; empty if the href is unusable.
     pub key: Vec<u8>,
-    /// Its text, if the server sent it. XML has turned its line ends into LF unless they were escaped (RFC
+    /// Text, if the server sent it. XML has turned its line ends into LF unless they were escaped (RFC
     /// 4791 9.6).
     pub data: Option<String>,
 }

@@ -45,16 +45,16 @@ pub struct Listed {
 /// The whole list of a calendar's objects.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// Its objects, in the server's order.
+    /// Objects, in the server's order.
     pub objects: Vec<Listed>,
-    /// What is listed and cannot be an object of this calendar: a description for each.
+    /// Descriptions of listed resources that cannot be objects of this calendar.
     pub strange: Vec<String>,
     /// Collections within the calendar, which are not searched (RFC 4791 4.2 does not allow calendars in
     /// them).
     pub nested: Vec<Target>,
 }
 
-/// What is asked for each object. All but the resource type may be missing from the answer.
+/// Properties requested for each object. All but the resource type may be missing from the answer.
 const PROPERTIES: [Name; 5] =
     [Name::GetEtag, Name::ResourceType, Name::GetContentType, Name::GetContentLength, Name::GetLastModified];
 

@@ -3,7 +3,7 @@
 //!
 //! A restore of old meetings must not send invitations to everybody. A server with `calendar-auto-schedule`
 //! among its compliance classes (RFC 6638 2) sends them on its own when an object with attendees is written
-//! by its organizer. Some servers obey a header of the PUT; for all others, RFC 6638 7.1 has the parameter
+//! by its organizer. Some servers respect a header of the PUT; for all others, RFC 6638 7.1 has the parameter
 //! `SCHEDULE-AGENT=CLIENT`, which says that the client sends them. It becomes part of the stored object, so
 //! it is added only where no header helps.
 //!
@@ -15,7 +15,7 @@ use crate::http::Target;
 use crate::quirks;
 use crate::webdav::capabilities::Capabilities;
 
-/// What a PUT of a meeting leads to.
+/// Effect of a PUT of a meeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheduling {
     /// No invitations: the server does not schedule, or obeys [`quirks::NO_SCHEDULING`], which every PUT has.

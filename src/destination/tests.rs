@@ -27,7 +27,7 @@ fn behaving(behaviour: Behaviour) -> Rc<Account> {
     Rc::new(account)
 }
 
-/// What an account has: texts by path.
+/// Texts of all objects of an account, by path.
 fn objects(account: &Account) -> BTreeMap<String, String> {
     let of = |calendar: String| {
         let objects = account.objects(&calendar).into_iter();

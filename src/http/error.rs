@@ -1,6 +1,6 @@
 //! Failures of the transport.
 
-/// Why there is no complete response. The texts are for people, and name the cause as far as the transport
+/// Reason why there is no complete response. The texts are for people, and name the cause as far as the transport
 /// knows it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {

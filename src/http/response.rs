@@ -14,9 +14,9 @@ pub type Body = LocalBoxStream<'static, Result<Bytes, TransportError>>;
 pub struct Response {
     /// The status code (RFC 9110 15).
     pub status: u16,
-    /// The headers.
+    /// Header fields with their names in lower case.
     pub headers: Headers,
-    /// The body.
+    /// Bytes as they arrive; not yet decoded.
     pub body: Body,
 }
 
@@ -24,7 +24,7 @@ pub struct Response {
 pub struct Answer {
     /// The target that answered.
     pub target: Target,
-    /// Its response.
+    /// Response of the last request.
     pub response: Response,
 }
 

@@ -67,7 +67,7 @@ impl Difference {
 struct Property<'a> {
     /// The kind of its component, such as `VEVENT`.
     kind: &'a str,
-    /// Its name, such as `LOCATION`.
+    /// Name, such as `LOCATION`.
     name: &'a str,
     /// The hash of its component's UID and RECURRENCE-ID.
     key: u64,

@@ -8,11 +8,11 @@ use super::lines::{Line, lines};
 /// A component, such as `BEGIN:VEVENT` to `END:VEVENT` (RFC 5545 3.6).
 #[derive(Debug, Default)]
 pub struct Component<'t> {
-    /// Its name in upper case, such as `VEVENT`.
+    /// Name in upper case, such as `VEVENT`.
     pub kind: String,
     /// All of its bytes, from `BEGIN` to `END`.
     pub raw: &'t [u8],
-    /// Its own lines, without `BEGIN` and `END`.
+    /// Lines directly inside the component, without `BEGIN` and `END`.
     pub lines: Vec<Line<'t>>,
     /// The components within it.
     pub children: Vec<Component<'t>>,

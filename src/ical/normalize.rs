@@ -1,4 +1,4 @@
-//! What of a content line counts when two objects are compared: its parameters and its value in one spelling,
+//! Normal form of a content line, for comparing two objects: its parameters and its value in one spelling,
 //! as a hash.
 
 use std::hash::{DefaultHasher, Hasher};

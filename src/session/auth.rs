@@ -18,7 +18,7 @@ use crate::http::Target;
 pub struct Credentials {
     /// The name, without a colon (RFC 7617 2).
     pub username: String,
-    /// The password.
+    /// Password or app password.
     pub password: Secret,
 }
 
@@ -74,7 +74,7 @@ impl Auth {
     }
 
     /// Returns true if a request that was answered with 401 for the `attempt`th time (from 0) may be
-    /// repeated: once, and only after the server has accepted another one. Servers forget a session now and
+    /// repeated: once, and only after the server has accepted another one. Servers lose a session now and
     /// then; before the first success, a repetition would count as another wrong password.
     pub(super) fn may_repeat(&self, attempt: u32) -> bool {
         self.accepted.get() && attempt == 0
@@ -83,7 +83,7 @@ impl Auth {
     /// Returns the error of a 401 that is final.
     pub(super) fn refused(&self, target: &Target) -> Error {
         let what = match &self.header {
-            None => "the server wants a user name and a password. Give the options username and password",
+            None => "the server requires a user name and a password. Give the options username and password",
             Some(_) => {
                 "the server does not accept this user name and password. Check both; many services want an app password here"
             }

@@ -1,4 +1,4 @@
-//! What a session is made from.
+//! Configuration of a session.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::http::{Origin, host_matches};
 /// `options`.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// Where credentials may be sent, and redirects be followed to.
+    /// Origins that may get the credentials and that redirects may lead to.
     pub trust: Trust,
     /// The credentials; none to send requests without.
     pub credentials: Option<Credentials>,
-    /// What to advise if the server refuses the credentials: a sentence, or empty.
+    /// Advice for a user whose credentials are refused: a sentence, or empty.
     pub sign_in_hint: &'static str,
     /// The longest time to wait for a connection, for an answer to begin, and within an answer. A whole
     /// answer may take 20 times as long.

@@ -45,11 +45,11 @@ pub struct Session {
     answered: Cell<bool>,
     /// Requests in a row that got no answer, with all their repetitions.
     unanswered: Cell<u32>,
-    /// What has ended the conversation.
+    /// Error that has ended the session.
     ended: RefCell<Option<Error>>,
 }
 
-/// Why there is no answer of 2xx.
+/// Reason why there is no 2xx answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The server answered and refused this one request.
@@ -57,7 +57,7 @@ pub enum SendError {
     Refused {
         /// The target that refused it.
         target: Target,
-        /// What it answered.
+        /// Status, precondition and text of the answer.
         refusal: Box<Refusal>,
     },
     /// No answer, or one that ends more than this request.
@@ -74,13 +74,13 @@ impl From<SendError> for Error {
     }
 }
 
-/// What came of one attempt to send a request.
+/// Result of one attempt to send a request.
 enum Attempt {
     /// An answer of 2xx or 3xx.
     Answered(Response),
-    /// It may succeed later.
+    /// The request may succeed later.
     Failed {
-        /// What to report if it is not repeated.
+        /// Error to report if the request is not repeated.
         error: Error,
         /// How long to wait before; none if the server asks for more than is reasonable.
         pause: Option<Duration>,

@@ -13,7 +13,7 @@
 
 use crate::http::{Headers, Request, Target};
 
-/// What an OPTIONS answer states.
+/// Content of an OPTIONS answer.
 #[derive(Debug)]
 pub struct Capabilities {
     /// The compliance classes of the `DAV` headers, in lower case, sorted and without repetitions:

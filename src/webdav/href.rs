@@ -17,13 +17,13 @@ use url::Url;
 use crate::http::encode_path;
 pub use crate::http::{Origin, Target};
 
-/// Why an href cannot be resolved.
+/// Reason why an href cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HrefError {
-    /// It is empty.
+    /// The href has no characters.
     #[error("an empty href")]
     Empty,
-    /// It has another scheme than http and https, or no host.
+    /// The href has another scheme than http and https, or no host.
     #[error("not an http address")]
     NotHttp,
 }

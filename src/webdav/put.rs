@@ -24,7 +24,7 @@ use super::status;
 use crate::http::{Request, Target};
 use crate::quirks;
 
-/// What must be at the target for a PUT to be done (RFC 9110 13.1).
+/// Condition on the target that makes the server accept a PUT (RFC 9110 13.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing: the object is new (`If-None-Match: *`).
@@ -72,7 +72,7 @@ pub fn request(target: Target, body: Bytes, condition: &Condition, scheduling: b
     headers.iter().fold(request, |request, (name, value)| request.header(name, *value))
 }
 
-/// What a refused PUT means for the object.
+/// Meaning of a refused PUT for the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The account has an object with this UID (RFC 4791 5.3.2.1), at this target if the server names one of

@@ -1,4 +1,4 @@
-//! What an HTTP status, a precondition and a failure of the transport mean for the caller. Nothing else in
+//! Meaning of HTTP statuses, preconditions and failures of the transport for the caller. Nothing else in
 //! the connector decides this.
 //!
 //! | status | kind of error | repeated |

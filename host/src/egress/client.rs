@@ -10,7 +10,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::tls::TlsConfig;
 
-/// The client.
+/// HTTP client whose request bodies come from a guest.
 pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, WasiBody>;
 
 /// Time after which an idle connection is closed.

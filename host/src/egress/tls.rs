@@ -1,4 +1,4 @@
-//! How a job's connections recognise servers, and what they show of themselves.
+//! Settings of TLS: the certificates that connections trust, and the one that they show.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +22,7 @@ pub enum TlsError {
     File {
         /// Path of the file.
         path: String,
-        /// What is wrong with it.
+        /// Reason why it cannot be used.
         why: String,
     },
     /// The TLS library rejected a certificate or a key.

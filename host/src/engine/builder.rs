@@ -97,7 +97,7 @@ pub enum EngineError {
     File {
         /// Path of the file.
         path: String,
-        /// What the system said.
+        /// Reason given by the system.
         error: std::io::Error,
     },
     /// The engine could not be built.

@@ -8,7 +8,7 @@ use wasmtime::component::Component;
 use super::builder::{CompileTarget, Engine, EngineBuilder, EngineError};
 use super::imports::linker;
 use crate::bindings::ConnectorPre;
-use crate::state::State;
+use crate::state::StoreState;
 
 /// First bytes of a compiled component's file; the digest of the component follows, then the code.
 const MAGIC: &[u8; 8] = b"PLKCWA01";
@@ -19,7 +19,7 @@ pub struct Connector {
     pub(crate) engine: wasmtime::Engine,
     /// Bytes of memory that the engine's pool has for one job.
     pub(crate) memory: Option<usize>,
-    pub(crate) pre: ConnectorPre<State>,
+    pub(crate) pre: ConnectorPre<StoreState>,
     component: Component,
     digest: String,
     code_source: CodeSource,
@@ -140,7 +140,7 @@ fn deserialize(engine: &wasmtime::Engine, path: &Path, digest: [u8; 32]) -> Resu
         .strip_prefix(MAGIC)
         .and_then(|rest| rest.strip_prefix(&digest))
         .ok_or_else(|| format!("{} was made from another component", path.display()))?;
-    // SAFETY: `Engine::compile` wrote the file, beside the component and with its digest. Whoever can write there
+    // SAFETY: `Engine::compile` wrote the file, beside the component and with its digest. An attacker who can write there
     // can replace the component and the program too.
     #[allow(unsafe_code)]
     let component = unsafe { Component::deserialize(engine, code) };

@@ -1,9 +1,9 @@
-//! What a job is given.
+//! Permissions, limits and name of a job.
 
 use crate::egress::tls::TlsConfig;
 use crate::limits::Limits;
 
-/// What a job is given. The default is what most jobs need; setters change it:
+/// Permissions, limits and name of a job. The default is right for most jobs; setters change it:
 ///
 /// ```
 /// use connector_host::{JobConfig, Limits};

@@ -16,22 +16,22 @@ use crate::bindings::Connector as Bindings;
 use crate::engine::Connector;
 use crate::error::JobError;
 use crate::limits::Usage;
-use crate::state::State;
+use crate::state::StoreState;
 use crate::streams::{ChannelToStream, FutureToOneshot, StreamToChannel};
 use crate::types::{Error, Finding, Identity, Item, WriteItem};
 
 /// A destination that is open. Cheap to clone; dropping every clone ends the job.
 #[derive(Clone)]
 pub struct Exporter {
-    commands: Commands<Command>,
+    commands: Commands<ExporterCommand>,
     identity: Identity,
 }
 
-/// Where the single answer of a command goes.
+/// Channel for the single answer of a command.
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
-/// What a job can be asked to do, with where the answers go.
-enum Command {
+/// Commands of the job, with the channels for their answers.
+enum ExporterCommand {
     Ping(Reply<()>),
     Check(Reply<Vec<Finding>>),
     Write(BatchReceiver<Item>, BatchSender<WriteItem>, Reply<()>),
@@ -61,7 +61,7 @@ impl Exporter {
             let exporter = exporter.map_err(|error| instance.failed(&error))??;
             let identity = guest.call_identity(&mut instance.store, exporter).await;
             let identity = identity.map_err(|error| instance.failed(&error))?;
-            let commands = instance.start(|bindings| Side { bindings, exporter });
+            let commands = instance.start(|bindings| ExporterGuest { bindings, exporter });
             Ok(Self { commands, identity })
         };
         opening.instrument(span).await
@@ -113,7 +113,7 @@ impl Exporter {
     ///
     /// The connector reported a failure, or the job ended.
     pub async fn ping(&self) -> Result<(), JobError> {
-        self.commands.call(Command::Ping).await
+        self.commands.call(ExporterCommand::Ping).await
     }
 
     /// Returns what the other side is and can do.
@@ -122,7 +122,7 @@ impl Exporter {
     ///
     /// The connector reported a failure, or the job ended.
     pub async fn check(&self) -> Result<Vec<Finding>, JobError> {
-        self.commands.call(Command::Check).await
+        self.commands.call(ExporterCommand::Check).await
     }
 }
 
@@ -131,41 +131,41 @@ impl Destination for Exporter {
         let (items, wanted) = batches();
         let (out, reports) = batches();
         let (verdict, ended) = oneshot::channel();
-        self.commands.start(Command::Write(wanted, out, verdict));
+        self.commands.start(ExporterCommand::Write(wanted, out, verdict));
         WriteSession::new(items, reports, self.job().clone().verdict(ended))
     }
 }
 
-/// The guest's side of the job.
-struct Side {
+/// The opened exporter within the guest.
+struct ExporterGuest {
     bindings: Bindings,
     exporter: ResourceAny,
 }
 
-impl Guest for Side {
-    type Command = Command;
+impl Guest for ExporterGuest {
+    type Command = ExporterCommand;
 
     fn handle<'a>(
         &'a self,
-        accessor: &'a Accessor<State>,
-        command: Command,
+        accessor: &'a Accessor<StoreState>,
+        command: ExporterCommand,
     ) -> BoxFuture<'a, wasmtime::Result<()>> {
         handle(accessor, &self.bindings, self.exporter, command).boxed()
     }
 }
 
 async fn handle(
-    accessor: &Accessor<State>,
+    accessor: &Accessor<StoreState>,
     bindings: &Bindings,
     exporter: ResourceAny,
-    command: Command,
+    command: ExporterCommand,
 ) -> wasmtime::Result<()> {
     let guest = bindings.plakar_connector_destination().exporter();
     // A caller that no longer waits for an answer does not need it: failed sends are ignored.
     match command {
-        Command::Ping(reply) => drop(reply.send(guest.call_ping(accessor, exporter).await?)),
-        Command::Check(reply) => drop(reply.send(guest.call_check(accessor, exporter).await?)),
-        Command::Write(items, out, end) => {
+        ExporterCommand::Ping(reply) => drop(reply.send(guest.call_ping(accessor, exporter).await?)),
+        ExporterCommand::Check(reply) => drop(reply.send(guest.call_check(accessor, exporter).await?)),
+        ExporterCommand::Write(items, out, end) => {
             let items = accessor.with(|mut store| StreamReader::new(&mut store, ChannelToStream(items)))?;
             let (stream, outcome) = guest.call_write(accessor, exporter, items).await?;
             accessor.with(|mut store| {

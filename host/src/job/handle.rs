@@ -1,4 +1,4 @@
-//! What the users of a job hold.
+//! Handles of a job, for its users.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl JobHandle {
 
     /// Waits for the end of the job, and returns why a stream ended with it.
     pub(super) async fn reason(&self) -> JobError {
-        // A job that ended well while one of its streams was open: its owner no longer wanted it.
+        // A job that succeeded while one of its streams was open: its owner no longer wanted it.
         self.join().await.err().unwrap_or(JobError::Cancelled)
     }
 

@@ -16,28 +16,28 @@ use crate::bindings::Connector as Bindings;
 use crate::engine::Connector;
 use crate::error::JobError;
 use crate::limits::Usage;
-use crate::state::State;
+use crate::state::StoreState;
 use crate::streams::{BytesToChannel, ChannelToStream, FutureToOneshot, StreamToChannel};
 use crate::types::{Content, Error, Finding, Identity, ScanItem};
 
 /// A source that is open. Cheap to clone; dropping every clone ends the job.
 #[derive(Clone)]
 pub struct Importer {
-    commands: Commands<Command>,
+    commands: Commands<ImporterCommand>,
     identity: Identity,
 }
 
 /// Pieces of a file that may wait to be taken.
 const CHANNEL_CAPACITY: usize = 2;
 
-/// Where the single answer of a command goes.
+/// Channel for the single answer of a command.
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// The bytes of a file, and the verdict after the last of them.
 type Pieces = (mpsc::Receiver<bytes::Bytes>, oneshot::Receiver<Result<(), Error>>);
 
-/// What a job can be asked to do, with where the answers go.
-enum Command {
+/// Commands of the job, with the channels for their answers.
+enum ImporterCommand {
     Ping(Reply<()>),
     Check(Reply<Vec<Finding>>),
     Scan(BatchSender<ScanItem>, Reply<()>),
@@ -69,7 +69,7 @@ impl Importer {
             let importer = importer.map_err(|error| instance.failed(&error))??;
             let identity = guest.call_identity(&mut instance.store, importer).await;
             let identity = identity.map_err(|error| instance.failed(&error))?;
-            let commands = instance.start(|bindings| Side { bindings, importer });
+            let commands = instance.start(|bindings| ImporterGuest { bindings, importer });
             Ok(Self { commands, identity })
         };
         opening.instrument(span).await
@@ -109,7 +109,7 @@ impl Importer {
     ///
     /// The connector reported a failure, or the job ended.
     pub async fn ping(&self) -> Result<(), JobError> {
-        self.commands.call(Command::Ping).await
+        self.commands.call(ImporterCommand::Ping).await
     }
 
     /// Returns what the other side is and can do.
@@ -118,7 +118,7 @@ impl Importer {
     ///
     /// The connector reported a failure, or the job ended.
     pub async fn check(&self) -> Result<Vec<Finding>, JobError> {
-        self.commands.call(Command::Check).await
+        self.commands.call(ImporterCommand::Check).await
     }
 
     /// Opens one file of a scan that has begun.
@@ -127,7 +127,8 @@ impl Importer {
     ///
     /// The connector reported a failure, or the job ended.
     pub async fn read(&self, path: &str) -> Result<FileStream, JobError> {
-        let (bytes, verdict) = self.commands.call(|reply| Command::Read(path.to_owned(), reply)).await?;
+        let (bytes, verdict) =
+            self.commands.call(|reply| ImporterCommand::Read(path.to_owned(), reply)).await?;
         Ok(FileStream::new(bytes, self.job().clone().verdict(verdict)))
     }
 }
@@ -140,14 +141,14 @@ impl Source for Importer {
     fn scan(&self) -> ScanStream {
         let (items, receiver) = batches();
         let (verdict, ended) = oneshot::channel();
-        self.commands.start(Command::Scan(items, verdict));
+        self.commands.start(ImporterCommand::Scan(items, verdict));
         ScanStream::new(receiver, self.job().clone().verdict(ended))
     }
 
     fn read_all(&self) -> ReadSession {
         let (paths, wanted) = batches();
         let (contents, receiver) = batches();
-        self.commands.start(Command::ReadAll(wanted, contents));
+        self.commands.start(ImporterCommand::ReadAll(wanted, contents));
         let job = self.job().clone();
         ReadSession::new(paths, receiver, async move { job.reason().await })
     }
@@ -157,43 +158,43 @@ impl Source for Importer {
     }
 }
 
-/// The guest's side of the job.
-struct Side {
+/// The opened importer within the guest.
+struct ImporterGuest {
     bindings: Bindings,
     importer: ResourceAny,
 }
 
-impl Guest for Side {
-    type Command = Command;
+impl Guest for ImporterGuest {
+    type Command = ImporterCommand;
 
     fn handle<'a>(
         &'a self,
-        accessor: &'a Accessor<State>,
-        command: Command,
+        accessor: &'a Accessor<StoreState>,
+        command: ImporterCommand,
     ) -> BoxFuture<'a, wasmtime::Result<()>> {
         handle(accessor, &self.bindings, self.importer, command).boxed()
     }
 }
 
 async fn handle(
-    accessor: &Accessor<State>,
+    accessor: &Accessor<StoreState>,
     bindings: &Bindings,
     importer: ResourceAny,
-    command: Command,
+    command: ImporterCommand,
 ) -> wasmtime::Result<()> {
     let guest = bindings.plakar_connector_source().importer();
     // A caller that no longer waits for an answer does not need it: failed sends are ignored.
     match command {
-        Command::Ping(reply) => drop(reply.send(guest.call_ping(accessor, importer).await?)),
-        Command::Check(reply) => drop(reply.send(guest.call_check(accessor, importer).await?)),
-        Command::Scan(items, end) => {
+        ImporterCommand::Ping(reply) => drop(reply.send(guest.call_ping(accessor, importer).await?)),
+        ImporterCommand::Check(reply) => drop(reply.send(guest.call_check(accessor, importer).await?)),
+        ImporterCommand::Scan(items, end) => {
             let (stream, outcome) = guest.call_scan(accessor, importer).await?;
             accessor.with(|mut store| {
                 stream.pipe(&mut store, StreamToChannel(items))?;
                 outcome.pipe(&mut store, FutureToOneshot(Some(end)))
             })?;
         }
-        Command::Read(path, reply) => {
+        ImporterCommand::Read(path, reply) => {
             let opened = match guest.call_read(accessor, importer, path).await? {
                 Ok((stream, outcome)) => {
                     let (sender, bytes) = mpsc::channel(CHANNEL_CAPACITY);
@@ -208,7 +209,7 @@ async fn handle(
             };
             drop(reply.send(opened));
         }
-        Command::ReadAll(paths, contents) => {
+        ImporterCommand::ReadAll(paths, contents) => {
             let paths = accessor.with(|mut store| StreamReader::new(&mut store, ChannelToStream(paths)))?;
             let stream = guest.call_read_all(accessor, importer, paths).await?;
             accessor.with(|mut store| stream.pipe(&mut store, StreamToChannel(contents)))?;

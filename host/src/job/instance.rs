@@ -16,11 +16,11 @@ use crate::egress::tls::TlsConfig;
 use crate::engine::{Connector, TICK};
 use crate::error::JobError;
 use crate::limits::{Limiter, Limits, Usage};
-use crate::state::State;
+use crate::state::StoreState;
 
 /// An instance, and what it needs to become a job.
 pub(super) struct Instance {
-    pub(super) store: Store<State>,
+    pub(super) store: Store<StoreState>,
     pub(super) bindings: Bindings,
     egress: Egress,
     usage: Arc<Usage>,
@@ -43,7 +43,7 @@ impl Instance {
         let usage = Arc::new(Usage::default());
         let (cancel, cancelled) = watch::channel(false);
         let egress = Egress::new(&tls, limits, Arc::clone(&usage), cancelled.clone());
-        let state = State::new(egress.clone(), Limiter::new(limits, Arc::clone(&usage)));
+        let state = StoreState::new(egress.clone(), Limiter::new(limits, Arc::clone(&usage)));
         let mut store = store(&connector.engine, state, limits, Arc::clone(&usage), cancelled.clone());
         let instantiated = connector.pre.instantiate_async(&mut store).await;
         let bindings = instantiated.map_err(|error| classify(&error, &limits, &usage, false))?;
@@ -86,11 +86,11 @@ impl Instance {
 /// Creates the store of a job under its limits.
 fn store(
     engine: &wasmtime::Engine,
-    state: State,
+    state: StoreState,
     limits: Limits,
     usage: Arc<Usage>,
     cancelled: watch::Receiver<bool>,
-) -> Store<State> {
+) -> Store<StoreState> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.hostcall_bytes);

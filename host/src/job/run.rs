@@ -13,7 +13,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use super::handle::End;
 use crate::error::{Deadline, JobError};
 use crate::limits::{Limits, Usage};
-use crate::state::State;
+use crate::state::StoreState;
 
 /// Time that a guest has to end after it was cancelled.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
@@ -29,14 +29,14 @@ pub(super) trait Guest: Send + Sync + 'static {
     /// Runs one command. An error is a trap: the instance is lost.
     fn handle<'a>(
         &'a self,
-        accessor: &'a Accessor<State>,
+        accessor: &'a Accessor<StoreState>,
         command: Self::Command,
     ) -> BoxFuture<'a, wasmtime::Result<()>>;
 }
 
 /// A job about to run.
 pub(super) struct Job<G: Guest> {
-    pub(super) store: Store<State>,
+    pub(super) store: Store<StoreState>,
     pub(super) guest: G,
     pub(super) inbox: mpsc::Receiver<G::Command>,
     pub(super) cancelled: watch::Receiver<bool>,
@@ -106,7 +106,7 @@ async fn reached(limit: Option<Duration>) -> Duration {
 
 /// Takes commands and runs them at once, up to [`MAX_CALLS`], until there is nobody left to send one.
 async fn dispatch<G: Guest>(
-    accessor: &Accessor<State>,
+    accessor: &Accessor<StoreState>,
     guest: &G,
     inbox: &mut mpsc::Receiver<G::Command>,
 ) -> wasmtime::Result<()> {

@@ -33,7 +33,9 @@ pub(super) async fn run(importer: &Importer) -> Outcome {
     let ask = async move { wanted.send(paths).await.unwrap_or_default() };
     let write = async {
         while let Some(contents) = ready.next().await {
-            contents.into_iter().for_each(|content| archive.add(content));
+            for content in contents {
+                archive.add(content);
+            }
         }
     };
     join3(importer.read_all(receiver, sender), ask, write).await;

@@ -22,7 +22,9 @@ pub(super) async fn scan(importer: &Importer) -> Outcome<Scanned> {
     let mut scanned = Scanned { directories: Vec::new(), files: Vec::new(), is_complete: true };
     let take = async {
         while let Some(items) = found.next().await {
-            items.into_iter().for_each(|item| scanned.take(item));
+            for item in items {
+                scanned.take(item);
+            }
         }
     };
     let (result, ()) = join(importer.scan(sender), take).await;

@@ -25,7 +25,9 @@ pub(super) async fn run(exporter: &Exporter) -> CommandOutcome {
     let mut counts = OutcomeCounts::default();
     let take = async {
         while let Some(reports) = reports.next().await {
-            reports.into_iter().for_each(|report| counts.take(report));
+            for report in reports {
+                counts.take(report);
+            }
         }
     };
     let (read, written, ()) = join3(send_archive(sender), exporter.write(items, out), take).await;
