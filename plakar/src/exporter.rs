@@ -1,46 +1,47 @@
-//! The service that Plakar restores to.
+//! The service that Plakar restores with.
 
+use connector_host::Exporter;
 use connector_host::api::{Destination, ReportStream, WriteSession};
 use connector_host::types::{Outcome, WriteItem};
-use connector_host::{Exporter, JobError};
 use futures::channel::mpsc;
 use futures::stream::BoxStream;
-use futures::{SinkExt, StreamExt, join};
+use futures::{StreamExt, join};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::incoming::Intake;
-use crate::ledger::{Answer, Fate, Ledger};
-use crate::plugin::{FLAGS, Opened, Plugin, locked};
+use crate::incoming::Incoming;
+use crate::ledger::{ExportAnswer, Ledger, RecordOutcome};
+use crate::plugin::{FLAGS, OpenJob, Plugin};
 use crate::protocol::plakar::exporter::exporter_server::Exporter as Calls;
 use crate::protocol::plakar::exporter::{
     CloseRequest, CloseResponse, ExportRequest, InitRequest, InitResponse, PingRequest, PingResponse,
 };
 use crate::records::{sentence, status};
 
-/// Acknowledgements that wait to be sent.
-const WAITING: usize = 64;
+/// Number of acknowledgements that wait to be sent.
+const CHANNEL_CAPACITY: usize = 64;
 
-pub(super) struct Service {
+/// Implements the exporter of `proto/exporter.proto`.
+pub(super) struct ExporterService {
     plugin: Plugin,
-    opened: Opened<Exporter>,
+    job: OpenJob<Exporter>,
 }
 
-impl Service {
+impl ExporterService {
     pub(super) fn new(plugin: Plugin) -> Self {
-        Self { plugin, opened: Opened::new() }
+        Self { plugin, job: OpenJob::new() }
     }
 }
 
 #[tonic::async_trait]
-impl Calls for Service {
-    type ExportStream = BoxStream<'static, Answer>;
+impl Calls for ExporterService {
+    type ExportStream = BoxStream<'static, ExportAnswer>;
 
     async fn init(&self, request: Request<InitRequest>) -> Result<Response<InitResponse>, Status> {
         let (connector, config, options) = self.plugin.prepare(request.into_inner().config).await?;
         let exporter = Exporter::open(&connector, options, config).await;
         let exporter = exporter.map_err(|error| self.plugin.not_opened(&error))?;
-        // What fails here is one sentence to Plakar's user; what fails later, he is told for every record. The
-        // restore goes on from what was found, so that nothing is asked twice.
+        // An error here is one sentence to Plakar's user; a later one is repeated for every record. The restore continues
+        // with the session that is opened here, so that no request is made twice.
         exporter.ping().await.map_err(|error| status(&error))?;
         let identity = exporter.identity();
         let answer = InitResponse {
@@ -49,12 +50,12 @@ impl Calls for Service {
             root: identity.root.clone(),
             flags: FLAGS,
         };
-        self.opened.set(Some(exporter));
+        self.job.set(Some(exporter));
         Ok(Response::new(answer))
     }
 
     async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        self.opened.get()?.ping().await.map_err(|error| status(&error))?;
+        self.job.get()?.ping().await.map_err(|error| status(&error))?;
         Ok(Response::new(PingResponse {}))
     }
 
@@ -62,65 +63,57 @@ impl Calls for Service {
         &self,
         request: Request<Streaming<ExportRequest>>,
     ) -> Result<Response<Self::ExportStream>, Status> {
-        let exporter = self.opened.get()?;
-        let (out, answers) = mpsc::channel(WAITING);
-        tokio::spawn(restore(exporter, request.into_inner(), self.plugin.remark, out));
+        let exporter = self.job.get()?;
+        let (out, answers) = mpsc::channel(CHANNEL_CAPACITY);
+        tokio::spawn(restore(exporter, request.into_inner(), self.plugin.on_notice, out));
         Ok(Response::new(answers.boxed()))
     }
 
     async fn close(&self, _: Request<CloseRequest>) -> Result<Response<CloseResponse>, Status> {
-        self.opened.set(None);
+        self.job.set(None);
         Ok(Response::new(CloseResponse {}))
     }
 }
 
-/// One restore: takes what Plakar sends to the end, whatever happens, because a call that ends before is to
-/// Plakar either a success or `EOF`. Every record is acknowledged; the last word says how many failed.
+/// Runs a restore. Takes what Plakar sends to the end even if the job has ended: to Plakar, a call that ends before its
+/// half-close is either a success or `EOF`. Every record is acknowledged; the status says how many failed.
 async fn restore(
     exporter: Exporter,
     packets: Streaming<ExportRequest>,
-    remark: fn(&str),
-    mut out: mpsc::Sender<Answer>,
+    on_notice: fn(&str),
+    out: mpsc::Sender<ExportAnswer>,
 ) {
     let WriteSession { items, mut reports } = exporter.write();
-    let ledger = Ledger::new(out.clone(), remark);
-    let intake = Intake::new(&ledger, items);
-    let (is_whole, ()) = join!(intake.take_all(packets), report(&mut reports, &ledger));
-    if !is_whole {
-        // Plakar has cancelled: nobody hears anything any more.
-        return exporter.cancel();
-    }
-    let end = reports.finish().await;
-    // What got no report is not done.
-    let left: Vec<String> = locked(&ledger.waiting).keys().cloned().collect();
-    let why = end
-        .as_ref()
-        .err()
-        .map_or_else(|| "the connector did not report on it".to_owned(), JobError::to_string);
-    for path in left {
-        ledger.settle(&path, Fate::Failed(&why)).await;
-    }
-    let last = end.map_err(|error| status(&error)).and_then(|()| locked(&ledger.tally).verdict());
-    if let Err(last) = last {
-        out.send(Err(last)).await.ok();
+    let ledger = Ledger::new(out, on_notice);
+    let incoming = Incoming::new(&ledger, items);
+    let (is_complete, ()) = join!(incoming.take_all(packets), settle(&mut reports, &ledger));
+    if is_complete {
+        ledger.close(reports.finish().await).await;
+    } else {
+        // Plakar has cancelled the call and reads nothing more.
+        exporter.cancel();
     }
 }
 
-/// Passes on what became of the records.
-async fn report(reports: &mut ReportStream, ledger: &Ledger) {
+/// Acknowledges the records that the connector reports on.
+async fn settle(reports: &mut ReportStream, ledger: &Ledger) {
     while let Some(reports) = reports.next().await {
         for report in reports {
             match report {
-                WriteItem::Done((path, outcome)) => match outcome {
-                    Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
-                        ledger.settle(&path, Fate::Well).await;
-                    }
-                    Outcome::Skipped(why) => ledger.settle(&path, Fate::Told(&why)).await,
-                    Outcome::Failed(error) => ledger.settle(&path, Fate::Failed(error.message())).await,
-                },
+                WriteItem::Done((path, outcome)) => ledger.settle(&path, of_outcome(&outcome)).await,
                 WriteItem::Notice(notice) => ledger.note(notice.path.as_deref(), notice.message),
-                WriteItem::Extra(path) => ledger.note(Some(&path), "is on the server only".to_owned()),
+                WriteItem::Extra(path) => {
+                    ledger.note(Some(&path), "exists only in the destination".to_owned());
+                }
             }
         }
+    }
+}
+
+fn of_outcome(outcome: &Outcome) -> RecordOutcome<'_> {
+    match outcome {
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged => RecordOutcome::Ok,
+        Outcome::Skipped(why) => RecordOutcome::Warned(why),
+        Outcome::Failed(error) => RecordOutcome::Failed(error.message()),
     }
 }

@@ -1,4 +1,4 @@
-//! The service that Plakar backs up from.
+//! The service that Plakar backs up with.
 
 use bytes::Bytes;
 use connector_host::Importer;
@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream};
 use futures::{SinkExt, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::plugin::{FLAGS, Opened, Plugin};
+use crate::plugin::{FLAGS, OpenJob, Plugin};
 use crate::protocol::importer::importer_server::Importer as Calls;
 use crate::protocol::importer::{
     CloseRequest, CloseResponse, ImportRequest, ImportResponse, InitRequest, InitResponse, OpenRequest,
@@ -17,24 +17,25 @@ use crate::protocol::importer::{
 };
 use crate::records::{of_entry, of_failure, sentence, status};
 
-/// Bytes of one chunk. Plakar takes at most 4 MiB in one message.
-const CHUNK: usize = 1 << 20;
-/// Records that wait to be sent.
-const WAITING: usize = 64;
+/// Largest chunk, in bytes. Plakar takes at most 4 MiB in one message.
+const MAX_CHUNK_BYTES: usize = 1 << 20;
+/// Number of records that wait to be sent.
+const CHANNEL_CAPACITY: usize = 64;
 
-pub(super) struct Service {
+/// Implements the importer of `proto/importer.proto`.
+pub(super) struct ImporterService {
     plugin: Plugin,
-    opened: Opened<Importer>,
+    job: OpenJob<Importer>,
 }
 
-impl Service {
+impl ImporterService {
     pub(super) fn new(plugin: Plugin) -> Self {
-        Self { plugin, opened: Opened::new() }
+        Self { plugin, job: OpenJob::new() }
     }
 }
 
 #[tonic::async_trait]
-impl Calls for Service {
+impl Calls for ImporterService {
     type ImportStream = BoxStream<'static, Result<ImportResponse, Status>>;
     type OpenStream = BoxStream<'static, Result<OpenResponse, Status>>;
 
@@ -49,12 +50,12 @@ impl Calls for Service {
             root: identity.root.clone(),
             flags: FLAGS,
         };
-        self.opened.set(Some(importer));
+        self.job.set(Some(importer));
         Ok(Response::new(answer))
     }
 
     async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        self.opened.get()?.ping().await.map_err(|error| status(&error))?;
+        self.job.get()?.ping().await.map_err(|error| status(&error))?;
         Ok(Response::new(PingResponse {}))
     }
 
@@ -62,15 +63,15 @@ impl Calls for Service {
         &self,
         request: Request<Streaming<ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
-        let importer = self.opened.get()?;
+        let importer = self.job.get()?;
         let acknowledged = drain(request.into_inner());
-        let (out, records) = mpsc::channel(WAITING);
-        tokio::spawn(list(importer, self.plugin.remark, acknowledged, out));
+        let (out, records) = mpsc::channel(CHANNEL_CAPACITY);
+        tokio::spawn(list(importer, self.plugin.on_notice, acknowledged, out));
         Ok(Response::new(records.boxed()))
     }
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
-        let importer = self.opened.get()?;
+        let importer = self.job.get()?;
         let record = request.into_inner().record.unwrap_or_default();
         if record.is_xattr {
             return Err(Status::not_found(format!("{}: has no extended attributes", record.pathname)));
@@ -80,13 +81,13 @@ impl Calls for Service {
     }
 
     async fn close(&self, _: Request<CloseRequest>) -> Result<Response<CloseResponse>, Status> {
-        self.opened.set(None);
+        self.job.set(None);
         Ok(Response::new(CloseResponse {}))
     }
 }
 
-/// Takes acknowledgements until Plakar has no more. On a task of its own: where nobody takes them, Plakar stops
-/// after some two thousand records, for ever.
+/// Takes acknowledgements until Plakar has no more, on a task of its own: if they are not taken, Plakar stops forever
+/// after some two thousand records.
 fn drain(mut acknowledgements: Streaming<ImportRequest>) -> oneshot::Receiver<()> {
     let (done, ended) = oneshot::channel();
     tokio::spawn(async move {
@@ -96,10 +97,10 @@ fn drain(mut acknowledgements: Streaming<ImportRequest>) -> oneshot::Receiver<()
     ended
 }
 
-/// Sends the records of a scan, until nobody takes them any more.
+/// Sends the records of a scan until Plakar takes no more.
 async fn list(
     importer: Importer,
-    remark: fn(&str),
+    on_notice: fn(&str),
     acknowledged: oneshot::Receiver<()>,
     mut out: mpsc::Sender<Result<ImportResponse, Status>>,
 ) {
@@ -108,17 +109,15 @@ async fn list(
         for item in items {
             let answer = match item {
                 ScanItem::Entry(entry) => Ok(of_entry(entry)),
-                // Plakar counts no failure of the root: it would be a good snapshot of nothing.
+                // Plakar does not count a failure of the root: it would make a successful snapshot of nothing.
                 ScanItem::Failed(failure) if failure.path == "/" => Err(status(&failure.error.into())),
                 ScanItem::Failed(failure) => Ok(of_failure(failure.path, &failure.error)),
                 ScanItem::Notice(notice) => {
-                    let place = notice.path.map(|path| path + ": ").unwrap_or_default();
-                    remark(&sentence(&(place + &notice.message)));
+                    on_notice(&about(notice.path, &notice.message));
                     continue;
                 }
                 ScanItem::Omitted(omission) => {
-                    let place = omission.path.map(|path| path + ": ").unwrap_or_default();
-                    remark(&sentence(&["left out: ", &place, &omission.message].concat()));
+                    on_notice(&format!("left out: {}", about(omission.path, &omission.message)));
                     continue;
                 }
             };
@@ -129,16 +128,20 @@ async fn list(
             }
         }
     }
-    // A failure comes in place of `finished`: Plakar makes no snapshot then.
+    // An error in place of `finished`: Plakar makes no snapshot then.
     let last = scan.finish().await.map(|()| ImportResponse { record: None, finished: true });
-    let is_well = last.is_ok();
-    if out.send(last.map_err(|error| status(&error))).await.is_ok() && is_well {
-        // A call that ends well before Plakar has acknowledged everything is a failure to it.
+    let is_complete = last.is_ok();
+    if out.send(last.map_err(|error| status(&error))).await.is_ok() && is_complete {
+        // Plakar takes a call for failed that succeeds before it has acknowledged everything.
         acknowledged.await.ok();
     }
 }
 
-/// The bytes of one file, and at their end whether they are all of it.
+fn about(path: Option<String>, message: &str) -> String {
+    sentence(&(path.map(|path| path + ": ").unwrap_or_default() + message))
+}
+
+/// Returns the bytes of a file as chunks, and an error at their end if they are not all of it.
 fn chunks(file: FileStream) -> BoxStream<'static, Result<OpenResponse, Status>> {
     let pieces = file.into_stream().flat_map(|bytes| match bytes {
         Ok(bytes) => {
@@ -149,11 +152,11 @@ fn chunks(file: FileStream) -> BoxStream<'static, Result<OpenResponse, Status>> 
     pieces.boxed()
 }
 
-/// The bytes in pieces that Plakar takes; none of them is empty.
+/// Splits bytes into chunks that Plakar takes; none of them is empty.
 fn split(mut bytes: Bytes) -> Vec<Bytes> {
     let mut pieces = Vec::new();
     while !bytes.is_empty() {
-        pieces.push(bytes.split_to(bytes.len().min(CHUNK)));
+        pieces.push(bytes.split_to(bytes.len().min(MAX_CHUNK_BYTES)));
     }
     pieces
 }
@@ -164,9 +167,9 @@ mod tests {
 
     #[test]
     fn no_chunk_is_empty_or_too_large() {
-        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+        for length in [0, 1, MAX_CHUNK_BYTES - 1, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES + 1, 3 * MAX_CHUNK_BYTES] {
             let pieces = split(Bytes::from(vec![7; length]));
-            assert!(pieces.iter().all(|piece| (1..=CHUNK).contains(&piece.len())), "{length}");
+            assert!(pieces.iter().all(|piece| (1..=MAX_CHUNK_BYTES).contains(&piece.len())), "{length}");
             assert_eq!(pieces.concat().len(), length);
         }
     }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tonic::transport::server::Connected;
 
-/// A connection made of two pipes. Tells when the other side has closed its end.
+/// A connection made of two pipes.
 pub struct Pipes {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     writer: Box<dyn AsyncWrite + Send + Unpin>,
@@ -17,7 +17,7 @@ pub struct Pipes {
 }
 
 impl Pipes {
-    /// A connection that reads from one and writes to the other.
+    /// Creates a connection that reads from one pipe and writes to the other.
     pub fn new(
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
@@ -25,25 +25,25 @@ impl Pipes {
         Self { reader: Box::new(reader), writer: Box::new(writer), gone: Arc::default() }
     }
 
-    /// Standard input and output of this process.
+    /// Returns the standard input and output of this process as a connection.
     #[must_use]
     pub fn of_this_process() -> Self {
         #[cfg(unix)]
         if let Ok((reader, writer)) = unix_pipes() {
             return Self::new(reader, writer);
         }
-        // No pipes, or no Unix: by way of a thread that blocks.
+        // Not pipes, or not Unix: Tokio reads on a thread that blocks.
         Self::new(tokio::io::stdin(), tokio::io::stdout())
     }
 
-    /// Ends when nothing more will ever come, or be read.
+    /// Returns when nothing more can be read: the other side has closed its end, or the connection was dropped.
     pub(super) fn gone(&self) -> impl Future<Output = ()> + use<> {
         let gone = Arc::clone(&self.gone);
         async move { gone.notified().await }
     }
 }
 
-/// The standard streams as pipes that are waited for like sockets.
+/// Returns the standard streams as pipes that are polled like sockets.
 #[cfg(unix)]
 fn unix_pipes() -> io::Result<(tokio::net::unix::pipe::Receiver, tokio::net::unix::pipe::Sender)> {
     use std::os::fd::AsFd;
@@ -96,4 +96,32 @@ impl Connected for Pipes {
     type ConnectInfo = ();
 
     fn connect_info(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_the_input_is_noticed() {
+        let (input, mut other) = tokio::io::duplex(16);
+        other.write_all(b"x").await.unwrap();
+        drop(other);
+        let mut pipes = Pipes::new(input, tokio::io::sink());
+        let gone = pipes.gone();
+        let mut all = Vec::new();
+        pipes.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"x");
+        gone.await;
+    }
+
+    #[tokio::test]
+    async fn a_dropped_connection_is_gone() {
+        let pipes = Pipes::new(tokio::io::empty(), tokio::io::sink());
+        let gone = pipes.gone();
+        drop(pipes);
+        gone.await;
+    }
 }

@@ -1,4 +1,4 @@
-//! What `proto/` says, as Rust.
+//! Rust code that `build.rs` makes of `proto/`.
 
 #![allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::large_enum_variant)]
 
