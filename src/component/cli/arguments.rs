@@ -10,14 +10,14 @@ Usage: backup LOCATION | restore LOCATION | calendars LOCATION | check LOCATION,
   The environment may have CALDAV_USERNAME and CALDAV_PASSWORD";
 
 /// The options of a command.
-pub(super) struct CommandLine {
+pub(super) struct Invocation {
     /// Names and values, for the connector.
     pub(super) pairs: Vec<(String, String)>,
     /// Whether the connection may be unencrypted. This option is the program's own, as in every host.
     insecure: bool,
 }
 
-impl CommandLine {
+impl Invocation {
     /// Reads the options after the location. Those that are missing may be in the environment.
     pub(super) fn parse(location: &str, rest: &[String]) -> Outcome<Self> {
         let mut pairs = vec![("location".to_owned(), location.to_owned())];

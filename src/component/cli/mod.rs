@@ -16,7 +16,7 @@ use std::rc::Rc;
 use crate::http::Transport;
 use crate::options::SourceOptions;
 use crate::source::Importer;
-use arguments::{CommandLine, USAGE};
+use arguments::{Invocation, USAGE};
 use output::{Outcome, eprint_error};
 
 /// Runs the command that the arguments name. Errors go to standard error.
@@ -27,7 +27,7 @@ pub(crate) async fn run(transport: Rc<dyn Transport>) -> Result<(), ()> {
 
 async fn dispatch(transport: Rc<dyn Transport>, arguments: &[String]) -> Outcome {
     let [command, location, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
-    let arguments = CommandLine::parse(location, rest)?;
+    let arguments = Invocation::parse(location, rest)?;
     #[cfg(feature = "restore")]
     if command == "restore" {
         return restore::run(&exporter(transport, &arguments)?).await;
@@ -44,7 +44,7 @@ async fn dispatch(transport: Rc<dyn Transport>, arguments: &[String]) -> Outcome
 }
 
 #[cfg(feature = "restore")]
-fn exporter(transport: Rc<dyn Transport>, arguments: &CommandLine) -> Outcome<crate::destination::Exporter> {
+fn exporter(transport: Rc<dyn Transport>, arguments: &Invocation) -> Outcome<crate::destination::Exporter> {
     let options =
         crate::options::DestinationOptions::parse(&arguments.pairs).map_err(|error| error.to_string())?;
     arguments.check_encrypted(&options.connection.location)?;
