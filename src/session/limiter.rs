@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Successes in a row before the limit is raised by one.
 const SUCCESSES_TO_RAISE: usize = 16;
 
-/// XmlLimits the requests under way. Cloned as an `Rc` into every [`Permit`].
+/// Limits the requests under way. Cloned as an `Rc` into every [`Permit`].
 pub(super) struct ConcurrencyLimiter {
     semaphore: Arc<Semaphore>,
     /// The configured limit, which the current one never exceeds.
