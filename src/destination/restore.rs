@@ -44,7 +44,7 @@ struct Restore {
 }
 
 /// The next thing that happens.
-enum RestoreEvent {
+enum LoopEvent {
     Items(Vec<Item>),
     EndOfItems,
     /// A task is done.
@@ -72,9 +72,9 @@ pub(super) async fn restore(
     loop {
         context.reports.pass_on(&mut out).await?;
         match restore.next(&mut items, &mut tasks).await {
-            RestoreEvent::Items(items) => items.into_iter().for_each(|item| restore.take(item, &tasks)),
-            RestoreEvent::EndOfItems => break,
-            RestoreEvent::Progress => {}
+            LoopEvent::Items(items) => items.into_iter().for_each(|item| restore.take(item, &tasks)),
+            LoopEvent::EndOfItems => break,
+            LoopEvent::Progress => {}
         }
         restore.read_back(&tasks, BATCH);
     }
@@ -84,20 +84,20 @@ pub(super) async fn restore(
 
 impl Restore {
     /// Waits for items, if there is room for them, or for a task.
-    async fn next(&self, items: &mut mpsc::Receiver<Vec<Item>>, tasks: &mut Tasks) -> RestoreEvent {
+    async fn next(&self, items: &mut mpsc::Receiver<Vec<Item>>, tasks: &mut Tasks) -> LoopEvent {
         let has_room = tasks.len() < MAX_FILES && self.context.bytes.get() < MAX_BYTES;
         let items = if tasks.is_empty() {
             items.next().await
         } else if has_room {
             match select(items.next(), tasks.next()).await {
                 Either::Left((items, _)) => items,
-                Either::Right(_) => return RestoreEvent::Progress,
+                Either::Right(_) => return LoopEvent::Progress,
             }
         } else {
             tasks.next().await;
-            return RestoreEvent::Progress;
+            return LoopEvent::Progress;
         };
-        items.map_or(RestoreEvent::EndOfItems, RestoreEvent::Items)
+        items.map_or(LoopEvent::EndOfItems, LoopEvent::Items)
     }
 
     /// Everything has come: writes what still waits, finishes the folders, and reads the rest back.
