@@ -251,6 +251,35 @@ host_tests::cases! { is_killed_after;
     killed_after_18_requests => 18;
 }
 
+/// After a kill, the index is right. If the power failed then, it may be right about files whose content is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_lost_their_content_in_a_power_cut_are_read_again() -> anyhow::Result<()> {
+    const OBJECTS: usize = 700;
+    let scratch = Scratch::new(&[("work", OBJECTS)]).await?;
+    scratch.server.delay(Duration::from_millis(5));
+    interrupted(&scratch, "-KILL", 12).await?;
+    let left = tree(&scratch.folder)?;
+    ensure!(left.len() > 2, "the backup was killed before it had written anything: {}", left.len());
+    for (path, bytes) in left {
+        let place = scratch.folder.join(path);
+        let time = std::fs::metadata(&place)?.modified()?;
+        std::fs::write(&place, vec![0; bytes.len()])?;
+        std::fs::File::options().write(true).open(&place)?.set_modified(time)?;
+    }
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let index = scratch.folder.join(".mirror.jsonl");
+    let lines = std::fs::read_to_string(&index)?;
+    ensure!(lines.contains(boot.trim()), "the index does not say in which boot the run was");
+    std::fs::write(&index, lines.replace(boot.trim(), "another boot"))?;
+    let next = scratch.backup().json().succeeds().await?;
+    assert_eq!(next.figure("unchanged")?, 0, "files taken over");
+    let whole = tree(&scratch.folder)?;
+    assert_eq!(whole.len(), files(1, OBJECTS), "files");
+    ensure!(whole.values().all(|bytes| !bytes.contains(&0)), "a file without its content was kept");
+    assert_eq!(scratch.backup().json().succeeds().await?.figure("unchanged")?, whole.len() as u64);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_stops_cleanly() -> anyhow::Result<()> {
     const OBJECTS: usize = 2000;
