@@ -12,15 +12,17 @@ mod read;
 mod reply;
 mod request;
 mod sample;
+mod state;
 #[cfg(test)]
 mod tests;
 mod write;
 mod xml;
 
-pub use account::{Account, HOME, PRINCIPAL};
+pub use account::Account;
 pub use behaviour::{Behaviour, ETags, NewCalendars, Uids};
 pub use fault::Fault;
 pub use reply::{Delivery, Reply};
 pub use request::Request;
 pub use sample::{object, object_name};
+pub use state::{HOME, PRINCIPAL};
 pub use xml::{found, multistatus, refused};

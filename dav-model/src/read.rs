@@ -1,7 +1,7 @@
 //! Requests that change nothing.
 
-use crate::account::{Calendar, HOME, Object, PRINCIPAL, State, name_of, split};
 use crate::behaviour::{Behaviour, ETags};
+use crate::state::{Calendar, HOME, Object, PRINCIPAL, State, name_of, split};
 use crate::xml::{escaped, found, refused};
 use crate::{Reply, Request};
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::account::{Calendar, HOME, State, split};
 use crate::behaviour::{Behaviour, ETags, NewCalendars, Uids};
+use crate::state::{Calendar, HOME, State, split};
 use crate::xml::{found, refused, set_properties};
 use crate::{Reply, Request};
 
