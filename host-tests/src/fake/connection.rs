@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::delivery::{Body, deliver};
-use super::{Shared, locked};
+use super::shared::{Shared, locked};
 
 /// Takes connections until it is dropped.
 pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {

@@ -3,10 +3,11 @@
 
 mod connection;
 mod delivery;
+mod shared;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dav_model::{Account, Request};
@@ -15,22 +16,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use self::shared::{Shared, locked};
 use crate::certificates::Certificates;
 use crate::program::Served;
-
-/// What the server is made of, for all its connections.
-#[derive(Default)]
-struct Shared {
-    account: Account,
-    /// Every request, with the version of HTTP it came by.
-    seen: Mutex<Vec<(http::Version, Request)>>,
-    delay: Mutex<Duration>,
-    /// PUTs that are under way.
-    putting: AtomicUsize,
-    most_puts: AtomicUsize,
-    /// Bytes of whole bodies.
-    sent: AtomicU64,
-}
 
 /// The server. It ends when dropped. Its account is at hand by dereferencing.
 pub struct Fake {
@@ -140,8 +128,4 @@ impl Fake {
     pub fn take_sent(&self) -> u64 {
         self.shared.sent.swap(0, Ordering::Relaxed)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
