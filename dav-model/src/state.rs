@@ -7,49 +7,49 @@ use bytes::Bytes;
 
 use crate::behaviour::Behaviour;
 
-/// The path of the principal.
+/// Path of the principal (RFC 3744).
 pub const PRINCIPAL: &str = "/p/alice/";
-/// The path of the calendar home set.
+/// Path of the calendar home set (RFC 4791, section 6.2.1).
 pub const HOME: &str = "/cal/";
 
-/// What the server holds.
+/// Contents and behaviour of the server.
 #[derive(Default)]
 pub(crate) struct State {
-    /// By path.
+    /// Calendars by their path.
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) behaviour: Behaviour,
-    /// How many objects were stored by PUT.
+    /// Number of PUT requests that stored an object.
     pub(crate) puts: usize,
 }
 
-/// A calendar or a subscription.
+/// A calendar collection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Calendar {
-    /// The XML of each property that was set, by its name with prefix.
+    /// XML of each property that was set, by the property's name with its prefix.
     pub(crate) properties: BTreeMap<String, String>,
-    /// By the last segment of the path, as it was sent.
+    /// Objects by the last segment of their path, in the spelling of the request.
     pub(crate) objects: BTreeMap<String, Object>,
-    /// Listings do not show it before.
+    /// Time from which listings show the calendar; absent if they always do.
     pub(crate) visible_from: Option<Instant>,
 }
 
 /// A calendar object resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
-    /// Counted from 1; the `ETag` is made from it.
+    /// Version, counted from 1; the entity tag is derived from it.
     pub(crate) version: u64,
     pub(crate) content: Bytes,
 }
 
 impl Calendar {
-    /// Stores an object or another version of it; returns the version.
+    /// Stores an object or a new version of it, and returns the version.
     pub(crate) fn store(&mut self, name: &str, content: Bytes) -> u64 {
         let version = self.objects.get(name).map_or(1, |object| object.version + 1);
         self.objects.insert(name.to_owned(), Object { version, content });
         version
     }
 
-    /// Whether listings show it by now.
+    /// Returns true if listings show the calendar by now.
     pub(crate) fn is_visible(&self) -> bool {
         self.visible_from.is_none_or(|time| Instant::now() >= time)
     }
