@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use dav_model::{Account, Request};
 
-/// What the server is made of, for all its connections.
+/// Account, settings and counters of the server.
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) account: Account,
-    /// Every request, with the version of HTTP it came by.
+    /// Every request, with its version of HTTP.
     pub(super) seen: Mutex<Vec<(http::Version, Request)>>,
     pub(super) delay: Mutex<Duration>,
-    /// PUTs that are under way.
+    /// Number of PUTs under way.
     pub(super) putting: AtomicUsize,
     pub(super) most_puts: AtomicUsize,
-    /// Bytes of whole bodies.
+    /// Bytes in bodies that were delivered completely.
     pub(super) sent: AtomicU64,
 }
 
