@@ -1,5 +1,5 @@
-//! Output of the connector's splitting and editing, read by a parser of another author (`icalendar`): the same
-//! components with the same UIDs. Samples that this parser refuses are counted and printed.
+//! Splitting and editing of iCalendar texts, checked with an independent parser (`icalendar`): the output has the same
+//! components with the same UIDs. Inputs that this parser refuses are counted and printed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -9,20 +9,20 @@ use caldav::ical::edit::{Part, split, with_schedule_agent, with_uid};
 use icalendar::parser::{Component, read_calendar_simple, unfold};
 use support::Random;
 
-/// How many made-up calendars are tried.
+/// Number of generated calendars.
 const CALENDARS: usize = 3000;
 const SEED: u64 = 5545;
 
-/// A component as the other parser sees it.
+/// A component as `icalendar` reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
     kind: String,
-    /// None where there is no UID.
+    /// UID; none if the component has no UID.
     uid: Option<String>,
     recurrence: Option<String>,
-    /// Everybody with a calendar address: the name, the value, and the agent.
+    /// Organizer and attendees: the property's name, its value, and its `SCHEDULE-AGENT`.
     people: Vec<(String, String, Option<String>)>,
-    /// UIDs of alarms.
+    /// UID of each alarm, if it has one.
     alarms: Vec<Option<String>>,
 }
 
@@ -53,7 +53,7 @@ fn seen(component: &Component<'_>) -> Seen {
     }
 }
 
-/// Components that the other parser reads; none if it refuses the text. Time zones are left out.
+/// Returns the components that `icalendar` reads, without time zones; none if it refuses the text.
 fn read(text: &[u8]) -> Option<Vec<Seen>> {
     let text = std::str::from_utf8(text).ok()?;
     let text = unfold(text);
@@ -62,12 +62,12 @@ fn read(text: &[u8]) -> Option<Vec<Seen>> {
     Some(all.filter(|component| component.name.as_str() != "VTIMEZONE").map(seen).collect())
 }
 
-/// Components that the other parser reads in a text derived from one that it accepted.
+/// Returns the components that `icalendar` reads, which must accept the text.
 fn accepted(text: &[u8]) -> Vec<Seen> {
     read(text).unwrap_or_else(|| panic!("refused: {:?}", String::from_utf8_lossy(text)))
 }
 
-/// Checks one input. False where the other parser refuses it.
+/// Checks one input. Returns false if `icalendar` refuses it.
 fn agrees(text: &[u8]) -> bool {
     let Some(mut input) = read(text) else { return false };
     let shown = || String::from_utf8_lossy(text).into_owned();
@@ -76,13 +76,13 @@ fn agrees(text: &[u8]) -> bool {
         return true;
     };
     let mut output: Vec<Seen> = parts.iter().flat_map(|part| part_agrees(part, &shown())).collect();
-    // What had no UID has one now.
+    // Splitting gives a UID to each component without one.
     let given: Vec<&str> = parts.iter().map(|part| part.uid.as_str()).collect();
     for component in &mut output {
         let had = input.iter().any(|before| before.uid == component.uid);
         if !had {
             let uid = component.uid.take().unwrap();
-            assert!(given.contains(&uid.as_str()), "{uid} was given to nobody: {}", shown());
+            assert!(given.contains(&uid.as_str()), "{uid} is not the UID of any part: {}", shown());
         }
     }
     input.sort();
@@ -91,7 +91,7 @@ fn agrees(text: &[u8]) -> bool {
     true
 }
 
-/// Checks one part and what is made of it; returns its components.
+/// Checks one part and its edited versions, and returns its components.
 fn part_agrees(part: &Part, shown: &str) -> Vec<Seen> {
     let own = accepted(&part.bytes);
     for component in &own {
@@ -108,7 +108,7 @@ fn part_agrees(part: &Part, shown: &str) -> Vec<Seen> {
     own
 }
 
-/// Everybody who has no agent gets one.
+/// Adds the agent `CLIENT` to the organizer and to attendees without an agent.
 fn with_agents(mut component: Seen) -> Seen {
     for (_, _, agent) in &mut component.people {
         agent.get_or_insert_with(|| "CLIENT".to_owned());
@@ -119,7 +119,7 @@ fn with_agents(mut component: Seen) -> Seen {
 const WORDS: &[&str] =
     &["Lunch", "with", "\\n", "\\,", "é", "日本", " ", ";", ":", "😀", "a-long-word-for-folding"];
 
-/// Folds a line at some places (RFC 5545 3.1).
+/// Folds a line at random places (RFC 5545, section 3.1).
 fn folded(random: &mut Random, line: &str, end: &str) -> String {
     let mut out = String::new();
     for (at, character) in line.chars().enumerate() {
@@ -168,7 +168,7 @@ fn component(random: &mut Random, end: &str) -> String {
         }
         lines.push("END:VALARM".to_owned());
     }
-    // Nobody takes this.
+    // Every parser refuses this line.
     if random.once_in(100) {
         lines.push("a line that is none".to_owned());
     }
@@ -207,11 +207,11 @@ fn calendar(random: &mut Random) -> String {
 fn made_up_calendars_are_split_and_edited_as_another_parser_reads_them() {
     let mut random = Random::new(SEED);
     let refused = (0..CALENDARS).filter(|_| !agrees(calendar(&mut random).as_bytes())).count();
-    println!("of {CALENDARS} made-up calendars, {refused} are refused by icalendar itself");
-    assert!(refused < CALENDARS / 10, "too many to call it a test: {refused}");
+    println!("icalendar refuses {refused} of {CALENDARS} generated calendars");
+    assert!(refused < CALENDARS / 10, "icalendar refuses too many of the inputs: {refused}");
 }
 
-/// As programs write them.
+/// Texts as calendar programs write them, with the name of the program.
 const SAMPLES: [(&str, &str); 6] = [
     (
         "Apple Calendar",
@@ -243,6 +243,6 @@ const SAMPLES: [(&str, &str); 6] = [
 fn what_programs_write_is_split_and_edited_as_another_parser_reads_it() {
     let refused: Vec<&str> =
         SAMPLES.iter().filter(|(_, text)| !agrees(text.as_bytes())).map(|(program, _)| *program).collect();
-    println!("of {} samples, icalendar itself refuses {}: {refused:?}", SAMPLES.len(), refused.len());
+    println!("icalendar refuses {} of {} samples: {refused:?}", refused.len(), SAMPLES.len());
     assert!(refused.is_empty(), "{refused:?}");
 }

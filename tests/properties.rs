@@ -1,4 +1,4 @@
-//! Statements that hold for any href and any name, tried on made-up ones.
+//! Properties of hrefs and names, checked on generated ones.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -12,14 +12,14 @@ use percent_encoding::percent_decode_str;
 use support::Random;
 use url::Url;
 
-/// How many hrefs or names each statement is tried on.
+/// Number of generated hrefs or names for each property.
 const TRIES: usize = 20_000;
 const SEED: u64 = 4918;
 
-/// The longest name in a snapshot, in bytes.
+/// Length of the longest name in a snapshot, in bytes.
 const LONGEST: usize = 200;
 
-/// Pieces that the last segments of hrefs are composed of.
+/// Pieces of which the last segments of hrefs are composed.
 const PIECES: &[&str] = &[
     "a",
     "B",
@@ -75,7 +75,7 @@ fn decoded(segment: &str) -> Vec<u8> {
     percent_decode_str(segment).collect()
 }
 
-/// A segment that names a member of a collection: not empty, and not one or two dots.
+/// Returns a segment that names a member of a collection: not empty, and neither `.` nor `..`.
 fn member(random: &mut Random) -> String {
     loop {
         let segment = random.text(12, PIECES);
@@ -85,7 +85,7 @@ fn member(random: &mut Random) -> String {
     }
 }
 
-/// The same segment in another spelling: with some letters as escapes.
+/// Returns the same segment with some of its letters percent-encoded.
 fn spelt_otherwise(random: &mut Random, segment: &str) -> String {
     let bytes = segment.as_bytes();
     let mut out = String::new();
@@ -164,7 +164,8 @@ fn names_are_safe_and_not_too_long() {
     }
 }
 
-/// A segment without the extension that every object's name gets. `.ics` alone is a name and has none.
+/// Returns the decoded segment without the extension `.ics`, which every object's name gets. A segment `.ics` is a name
+/// without an extension.
 fn stem(segment: &str) -> Vec<u8> {
     let decoded = decoded(segment);
     decoded.strip_suffix(b".ics").filter(|stem| !stem.is_empty()).unwrap_or(&decoded).to_vec()
@@ -183,7 +184,7 @@ fn two_segments_never_become_one_name() {
     }
 }
 
-/// Whether a name has a hash of its href at its end.
+/// Returns true if a name ends with a hash of its href, before the extension.
 fn is_hashed(name: &str) -> bool {
     let stem = name.strip_suffix(".ics").unwrap_or(name);
     stem.rsplit_once('~')

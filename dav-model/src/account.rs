@@ -1,59 +1,25 @@
-//! The account: what the server holds, and what tests do to it past the protocol.
+//! The account: its answers to requests, and the changes that tests make without a request.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::behaviour::Behaviour;
 use crate::fault::Fault;
+use crate::state::{State, name_of, path_of};
 use crate::{Reply, Request, object, object_name, read, write};
 
-/// The path of the principal.
-pub const PRINCIPAL: &str = "/p/alice/";
-/// The path of the calendar home set.
-pub const HOME: &str = "/cal/";
-
-/// An account with calendars. Tests name a calendar by the last segment of its path.
+/// An account with calendars. Tests identify a calendar by the last segment of its path.
 #[derive(Default)]
 pub struct Account {
     state: Mutex<State>,
     fault: Mutex<Option<Fault>>,
 }
 
-/// What the server holds.
-#[derive(Default)]
-pub(crate) struct State {
-    /// By path.
-    pub(crate) calendars: BTreeMap<String, Calendar>,
-    pub(crate) behaviour: Behaviour,
-    /// How many objects were stored by PUT.
-    pub(crate) puts: usize,
-}
-
-/// A calendar or a subscription.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Calendar {
-    /// The XML of each property that was set, by its name with prefix.
-    pub(crate) properties: BTreeMap<String, String>,
-    /// By the last segment of the path, as it was sent.
-    pub(crate) objects: BTreeMap<String, Object>,
-    /// Listings do not show it before.
-    pub(crate) visible_from: Option<Instant>,
-}
-
-/// A calendar object resource.
-#[derive(Clone, Debug)]
-pub(crate) struct Object {
-    /// Counted from 1; the `ETag` is made from it.
-    pub(crate) version: u64,
-    pub(crate) content: Bytes,
-}
-
 impl Account {
-    /// Returns an account that has these calendars with so many objects each. The objects of `work`
-    /// are called `000000.ics` and so on, with the UIDs `work-0` and so on.
+    /// Returns an account with these calendars, each given as its name and its number of objects. The objects
+    /// of `work` are called `000000.ics`, `000001.ics` …; their UIDs are `work-0`, `work-1` …
     #[must_use]
     pub fn new(calendars: &[(&str, usize)]) -> Self {
         let account = Self::default();
@@ -66,14 +32,14 @@ impl Account {
         account
     }
 
-    /// Answers a request: with the fault, if there is one for it.
+    /// Answers a request. An injected fault takes precedence over the account's own answer.
     #[must_use]
     pub fn answer(&self, request: &Request) -> Reply {
         let fault = locked(&self.fault).as_ref().and_then(|fault| fault(request));
         fault.unwrap_or_else(|| self.usual(request))
     }
 
-    /// Answers as if there were no faults.
+    /// Answers from the state alone, without faults.
     fn usual(&self, request: &Request) -> Reply {
         let mut state = locked(&self.state);
         match request.method.as_str() {
@@ -88,28 +54,28 @@ impl Account {
         }
     }
 
-    /// From now on, `fault` is asked before each answer.
+    /// Injects a fault: from now on, `fault` is called before each answer, and its reply replaces that answer.
     pub fn fault(&self, fault: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static) {
         *locked(&self.fault) = Some(Box::new(fault));
     }
 
-    /// From now on, there is no fault.
+    /// Removes the injected fault.
     pub fn clear_fault(&self) {
         *locked(&self.fault) = None;
     }
 
-    /// From now on, the server behaves like this.
+    /// Replaces the behaviour of the server for all requests from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         locked(&self.state).behaviour = behaviour;
     }
 
-    /// Returns the names of the calendars.
+    /// Returns the names of all calendars, in alphabetical order.
     #[must_use]
     pub fn calendars(&self) -> Vec<String> {
         locked(&self.state).calendars.keys().map(|path| name_of(path).to_owned()).collect()
     }
 
-    /// Returns what a calendar holds: names and texts.
+    /// Returns the objects of a calendar, names to texts; empty if there is no such calendar.
     #[must_use]
     pub fn objects(&self, calendar: &str) -> BTreeMap<String, String> {
         let state = locked(&self.state);
@@ -119,18 +85,18 @@ impl Account {
             .collect()
     }
 
-    /// Makes a calendar without properties, if it is not there.
+    /// Creates a calendar without properties, unless it exists.
     pub fn make(&self, calendar: &str) {
         locked(&self.state).calendars.entry(path_of(calendar)).or_default();
     }
 
-    /// Puts an object, or another version of it, into a calendar, which is made if it is not there.
+    /// Stores an object, or a new version of it, in a calendar. Creates the calendar if it does not exist.
     pub fn put(&self, calendar: &str, name: &str, content: impl Into<Bytes>) {
         let mut state = locked(&self.state);
         state.calendars.entry(path_of(calendar)).or_default().store(name, content.into());
     }
 
-    /// Removes an object.
+    /// Removes an object, if it exists.
     pub fn remove(&self, calendar: &str, name: &str) {
         if let Some(own) = locked(&self.state).calendars.get_mut(&path_of(calendar)) {
             own.objects.remove(name);
@@ -141,34 +107,6 @@ impl Account {
     pub fn empty(&self) {
         locked(&self.state).calendars.clear();
     }
-}
-
-impl Calendar {
-    /// Stores an object or another version of it; returns the version.
-    pub(crate) fn store(&mut self, name: &str, content: Bytes) -> u64 {
-        let version = self.objects.get(name).map_or(1, |object| object.version + 1);
-        self.objects.insert(name.to_owned(), Object { version, content });
-        version
-    }
-
-    /// Whether listings show it by now.
-    pub(crate) fn is_visible(&self) -> bool {
-        self.visible_from.is_none_or(|time| Instant::now() >= time)
-    }
-}
-
-/// Splits the path of an object into the path of its calendar and its name.
-pub(crate) fn split(path: &str) -> (&str, &str) {
-    path.split_at(path.rfind('/').map_or(0, |at| at + 1))
-}
-
-/// Returns the last segment of a calendar's path.
-pub(crate) fn name_of(path: &str) -> &str {
-    path.trim_start_matches(HOME).trim_end_matches('/')
-}
-
-fn path_of(calendar: &str) -> String {
-    format!("{HOME}{calendar}/")
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,74 +1,75 @@
-//! How servers differ from each other without being wrong in every answer. The default is sabre/dav.
+//! Differences between servers that are within the protocol, or close to it. The default is sabre/dav.
 
 use std::time::Duration;
 
-/// How the server differs. The names in parentheses are servers that were seen to do it.
+/// Deviations of the server from sabre/dav. The names in parentheses are servers on which each was observed.
 #[derive(Clone, Debug, Default)]
 pub struct Behaviour {
-    /// What becomes of a calendar that is asked for.
+    /// Answer to a request for a new calendar.
     pub new_calendars: NewCalendars,
-    /// Whether a UID may be used twice in the account.
+    /// Treatment of a UID that is used twice in the account.
     pub uids: Uids,
-    /// What kind of `ETag` objects have.
+    /// Kind of entity tag that objects have.
     pub etags: ETags,
-    /// Of the properties that are set, only the name is kept, and success is told (`SOGo`).
+    /// Keeps only the display name of the properties that are set, and reports success for all (`SOGo`).
     pub loses_properties: bool,
-    /// `If-None-Match` has no effect (`SOGo`, Zimbra).
+    /// Ignores `If-None-Match` (`SOGo`, Zimbra).
     pub ignores_none_match: bool,
-    /// Lines that begin with this are removed from objects that are written.
+    /// Prefix of the lines that the server removes from stored objects; absent if it keeps all.
     pub drops: Option<&'static str>,
-    /// Of so many PUTs, the answer of the last one is lost after the object was stored, again and again.
+    /// Interval of lost answers: with `Some(3)`, every third PUT is stored and its connection breaks without an answer.
     pub loses_answers: Option<usize>,
-    /// Names with one of these characters are refused with 400 (Radicale).
+    /// Characters that an object's name must not contain; the server answers 400 otherwise (Radicale).
     pub refuses_in_names: &'static str,
-    /// What the `DAV` header has besides `calendar-access`; begins with a comma.
+    /// Text to append to `calendar-access` in the `DAV` header; begins with a comma unless empty.
     pub dav: &'static str,
-    /// The `Server` header; empty for none.
+    /// Value of the `Server` header; empty for none.
     pub server: &'static str,
 }
 
-/// What becomes of a calendar that is asked for.
+/// Answer to a request for a new calendar (MKCALENDAR or extended MKCOL).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewCalendars {
-    /// It is made.
+    /// The server creates the calendar at the requested path.
     #[default]
     Made,
-    /// It is refused with 403.
+    /// The server answers 403.
     Forbidden,
-    /// With a body the answer is 207 and nothing is made (Xandikos); without one it is made.
+    /// The server answers 207 to a request with a body and creates nothing (Xandikos). Without a body, it creates
+    /// the calendar.
     PromisedOnly,
-    /// It is made at another address (Yahoo, Zoho).
+    /// The server creates the calendar at another path (Yahoo, Zoho).
     Moved,
-    /// It is made and appears in listings after this time (Infomaniak).
+    /// The server creates the calendar; listings show it after this time (Infomaniak).
     Late(Duration),
 }
 
-/// Whether a UID may be used twice in the account.
+/// Treatment of a UID that is used twice in the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Uids {
-    /// It may.
+    /// The server accepts the second object.
     #[default]
     Repeatable,
-    /// It is refused with `no-uid-conflict` (RFC 4791 5.3.2.1) without an href (Radicale).
+    /// The server refuses it with `no-uid-conflict` (RFC 4791, section 5.3.2.1), without an href (Radicale).
     Unique,
-    /// The refusal has the href of the other object (Cyrus).
+    /// The server refuses it and names the href of the other object (Cyrus).
     UniqueWithHref,
 }
 
-/// What kind of `ETag` objects have.
+/// Kind of entity tag that objects have (RFC 9110, section 8.8.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ETags {
-    /// `"1"`.
+    /// Strong, such as `"1"`.
     #[default]
     Strong,
-    /// `W/"1"` (GMX).
+    /// Weak, such as `W/"1"` (GMX).
     Weak,
-    /// None at all.
+    /// No entity tag at all.
     Absent,
 }
 
 impl ETags {
-    /// Returns the `ETag` of a version.
+    /// Returns the entity tag of a version, or none if the server has no entity tags.
     pub(crate) fn of(self, version: u64) -> Option<String> {
         match self {
             Self::Strong => Some(format!("\"{version}\"")),

@@ -1,13 +1,13 @@
-//! Faults: wrong answers to some of the requests, instead of the account's own.
+//! Faults: wrong answers to selected requests, in place of the account's own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{Reply, Request};
 
-/// Returns a wrong answer, or none where the account's own answer is given.
+/// A function from a request to a wrong answer; none means that the account answers by itself.
 pub type Fault = Box<dyn Fn(&Request) -> Option<Reply> + Send + Sync>;
 
-/// Returns a fault for the first `count` of the requests that `concerns` selects.
+/// Returns a fault that answers the first `count` of the requests that `concerns` selects.
 pub fn first(
     count: usize,
     concerns: impl Fn(&Request) -> bool,
@@ -16,7 +16,7 @@ pub fn first(
     numbered(concerns, move |number| number < count, reply)
 }
 
-/// Returns a fault for all but the first `count` of the requests that `concerns` selects.
+/// Returns a fault that answers all requests that `concerns` selects, except the first `count`.
 pub fn after(
     count: usize,
     concerns: impl Fn(&Request) -> bool,
@@ -25,7 +25,7 @@ pub fn after(
     numbered(concerns, move |number| number >= count, reply)
 }
 
-/// Returns a fault for one in `count` of the requests that `concerns` selects, beginning with the first.
+/// Returns a fault that answers every `count`-th of the requests that `concerns` selects, starting with the first.
 pub fn every(
     count: usize,
     concerns: impl Fn(&Request) -> bool,

@@ -1,20 +1,20 @@
 //! Requests that change nothing.
 
-use crate::account::{Calendar, HOME, Object, PRINCIPAL, State, name_of, split};
 use crate::behaviour::{Behaviour, ETags};
+use crate::state::{Calendar, HOME, Object, PRINCIPAL, State, name_of, split};
 use crate::xml::{escaped, found, refused};
 use crate::{Reply, Request};
 
 const COLLECTION: &str = "<d:resourcetype><d:collection/></d:resourcetype>";
 const CALENDAR: &str = "<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>";
 
-/// Answers OPTIONS: what the server can do (RFC 4918 10.1).
+/// Answers OPTIONS with the `DAV` header (RFC 4918, section 10.1).
 pub(crate) fn options(behaviour: &Behaviour) -> Reply {
     let reply = Reply::status(200).header("dav", &format!("1, 3, calendar-access{}", behaviour.dav));
     if behaviour.server.is_empty() { reply } else { reply.header("server", behaviour.server) }
 }
 
-/// Answers PROPFIND with all that there is, whatever properties are asked for.
+/// Answers PROPFIND with all properties of the resource, whichever the request names.
 pub(crate) fn propfind(state: &State, request: &Request) -> Reply {
     let responses = match request.path.as_str() {
         path @ "/" => {
@@ -41,7 +41,7 @@ pub(crate) fn propfind(state: &State, request: &Request) -> Reply {
     Reply::multistatus(&responses)
 }
 
-/// Returns the response that says what a calendar is.
+/// Returns the response with the properties of a calendar.
 fn description(path: &str, calendar: &Calendar) -> String {
     let mut properties = calendar.properties.clone();
     properties.entry("d:resourcetype".to_owned()).or_insert_with(|| CALENDAR.to_owned());
@@ -51,7 +51,7 @@ fn description(path: &str, calendar: &Calendar) -> String {
     found(path, &properties.into_values().collect::<String>())
 }
 
-/// Returns a response for each object of a calendar.
+/// Returns one response for each object of a calendar.
 fn listing(path: &str, calendar: &Calendar, etags: ETags) -> String {
     let one = |(name, object): (&String, &Object)| {
         let properties = format!(
@@ -68,7 +68,7 @@ fn etag_property(etags: ETags, object: &Object) -> String {
     etags.of(object.version).map(|etag| format!("<d:getetag>{etag}</d:getetag>")).unwrap_or_default()
 }
 
-/// Answers `calendar-multiget` (RFC 4791 7.9).
+/// Answers `calendar-multiget` (RFC 4791, section 7.9).
 pub(crate) fn multiget(state: &State, request: &Request) -> Reply {
     let Some(calendar) = state.calendars.get(&request.path) else { return Reply::status(404) };
     let one = |href: &str| match calendar.objects.get(href.trim_start_matches(&request.path)) {

@@ -1,4 +1,4 @@
-//! What the server answers, and how much of it arrives.
+//! Answers of the server, and the part of each that arrives.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use bytes::Bytes;
 
 use crate::xml::multistatus;
 
-/// An answer.
+/// An answer to one request, and how it is delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status code.
+    /// Status code; 0 if no answer arrives.
     pub status: u16,
-    /// Names and values.
+    /// Header names in lower case, and values.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, or as much of it as is sent.
+    /// Body, or the part of it that is sent.
     pub body: Bytes,
-    /// How the answer arrives.
+    /// Completeness and timing of the answer.
     pub delivery: Delivery,
 }
 
-/// How an answer arrives.
+/// Completeness and timing of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Whole.
+    /// The complete answer arrives at once.
     Whole,
-    /// The head and the body, and then the connection breaks instead of ending.
+    /// The head and the body arrive; then the connection breaks instead of ending.
     BreaksOff,
-    /// The body again and again, without end, each time after a pause.
+    /// The body arrives again and again, forever, each time after a pause.
     Repeats(Duration),
     /// Nothing arrives, and the connection breaks at once.
     Reset,
@@ -55,14 +55,14 @@ impl Reply {
         self
     }
 
-    /// Sets how the answer arrives.
+    /// Sets the delivery of the answer.
     #[must_use]
     pub fn delivered(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// Lets the connection break after the body.
+    /// Makes the connection break after the body.
     #[must_use]
     pub fn broken(self) -> Self {
         self.delivered(Delivery::BreaksOff)
@@ -74,13 +74,13 @@ impl Reply {
         Self::status(0).delivered(Delivery::Reset)
     }
 
-    /// Returns no answer for `time`, and then a broken connection.
+    /// Returns silence for `time`, followed by a broken connection.
     #[must_use]
     pub fn silence(time: Duration) -> Self {
         Self::status(0).delivered(Delivery::Silence(time))
     }
 
-    /// Returns a multistatus of these responses (RFC 4918 13).
+    /// Returns a multistatus with these responses (RFC 4918, section 13).
     #[must_use]
     pub fn multistatus(responses: &str) -> Self {
         Self::status(207)
@@ -88,8 +88,8 @@ impl Reply {
             .body(multistatus(responses))
     }
 
-    /// Returns a refusal with a failed precondition (RFC 4918 16). `condition` is the XML of the
-    /// condition; the prefixes `d` and `c` are declared.
+    /// Returns a refusal with a failed precondition (RFC 4918, section 16). `condition` is the XML of the
+    /// precondition; the prefixes `d` and `c` are declared.
     #[must_use]
     pub fn error(status: u16, condition: &str) -> Self {
         Self::status(status).header("content-type", "application/xml").body(format!(

@@ -1,17 +1,17 @@
-//! What is asked of the server.
+//! Requests to the server, as plain text.
 
 use std::collections::BTreeMap;
 
-/// A request as the server gets it.
+/// A request as the server receives it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method, such as `PROPFIND`.
+    /// HTTP method, such as `PROPFIND`.
     pub method: String,
-    /// The path, in the spelling that was sent.
+    /// Path in the spelling of the client, without decoding.
     pub path: String,
-    /// Names are in lower case.
+    /// Header values by name in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body; bytes that are not UTF-8 are replaced.
+    /// Body as text; bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
@@ -22,18 +22,18 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// Returns the hrefs of a multiget (RFC 4791 7.9).
+    /// Returns the hrefs that a multiget names (RFC 4791, section 7.9).
     pub fn hrefs(&self) -> impl Iterator<Item = &str> {
         self.body.split("<d:href>").skip(1).filter_map(|part| part.split("</d:href>").next())
     }
 
-    /// Returns how many bodies of objects the request asks for.
+    /// Returns the number of objects whose content the request asks for.
     #[must_use]
     pub fn bodies(&self) -> usize {
         if self.method == "GET" { 1 } else { self.hrefs().count() }
     }
 
-    /// Whether the request is `method` on `path`.
+    /// Returns true if the request is `method` on `path`.
     #[must_use]
     pub fn is(&self, method: &str, path: &str) -> bool {
         self.method == method && self.path == path

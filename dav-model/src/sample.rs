@@ -1,4 +1,4 @@
-//! Objects for accounts of any size.
+//! Generated objects for accounts of any size.
 
 use bytes::Bytes;
 

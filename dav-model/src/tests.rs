@@ -1,4 +1,4 @@
-//! What every fake relies on.
+//! Properties of the model that all tests with it rely on.
 
 use std::collections::BTreeMap;
 

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::account::{Calendar, HOME, State, split};
 use crate::behaviour::{Behaviour, ETags, NewCalendars, Uids};
+use crate::state::{Calendar, HOME, State, split};
 use crate::xml::{found, refused, set_properties};
 use crate::{Reply, Request};
 
-/// Answers MKCALENDAR (RFC 4791 5.3.1) and extended MKCOL (RFC 5689).
+/// Answers MKCALENDAR (RFC 4791, section 5.3.1) and extended MKCOL (RFC 5689).
 pub(crate) fn make_calendar(state: &mut State, request: &Request) -> Reply {
     let behaviour = state.behaviour.clone();
     match behaviour.new_calendars {
@@ -34,7 +34,7 @@ pub(crate) fn make_calendar(state: &mut State, request: &Request) -> Reply {
     Reply::status(201)
 }
 
-/// Answers PROPPATCH (RFC 4918 9.2) with success for everything.
+/// Answers PROPPATCH (RFC 4918, section 9.2). Reports success even for properties that the server does not keep.
 pub(crate) fn proppatch(state: &mut State, request: &Request) -> Reply {
     let properties = kept_properties(&state.behaviour, request);
     let Some(calendar) = state.calendars.get_mut(&request.path) else { return Reply::status(404) };
@@ -42,13 +42,13 @@ pub(crate) fn proppatch(state: &mut State, request: &Request) -> Reply {
     Reply::multistatus(&found(&request.path, "<d:displayname/>"))
 }
 
-/// Returns the properties that the server keeps of those that a request sets.
+/// Returns those of the properties in a request that the server keeps.
 fn kept_properties(behaviour: &Behaviour, request: &Request) -> BTreeMap<String, String> {
     let is_kept = |name: &str| !behaviour.loses_properties || name == "d:displayname";
     set_properties(&request.body).into_iter().filter(|(name, _)| is_kept(name)).collect()
 }
 
-/// Answers PUT of an object.
+/// Answers PUT of an object (RFC 4791, section 5.3.2).
 pub(crate) fn put(state: &mut State, request: &Request) -> Reply {
     let (path, name) = split(&request.path);
     if name.contains(|character| state.behaviour.refuses_in_names.contains(character)) {
@@ -71,7 +71,7 @@ pub(crate) fn put(state: &mut State, request: &Request) -> Reply {
     stored_reply(behaviour.etags, version)
 }
 
-/// Returns the refusal of a UID that another object has, if the server cares.
+/// Returns the refusal of a UID that another object in the account has, if the server checks for that.
 fn uid_conflict(state: &State, request: &Request) -> Option<Reply> {
     if state.behaviour.uids == Uids::Repeatable {
         return None;
@@ -94,7 +94,8 @@ fn uid(text: &str) -> &str {
     text.lines().find_map(|line| line.strip_prefix("UID:")).unwrap_or_default()
 }
 
-/// Whether the conditions of a PUT are met (RFC 9110 13.1); `current` is the version that is there.
+/// Returns true if the preconditions of a PUT are met (RFC 9110, section 13.1). `current` is the version of the
+/// stored object, if there is one.
 fn are_conditions_met(behaviour: &Behaviour, request: &Request, current: Option<u64>) -> bool {
     let must_be_new = request.header("if-none-match").is_some() && !behaviour.ignores_none_match;
     let etag = current.and_then(|version| behaviour.etags.of(version));
@@ -102,7 +103,7 @@ fn are_conditions_met(behaviour: &Behaviour, request: &Request, current: Option<
     !(must_be_new && current.is_some()) && request.header("if-match").is_none_or(matches)
 }
 
-/// Returns what the server makes of an object.
+/// Returns the content that the server stores for `body`.
 fn stored(behaviour: &Behaviour, body: &str) -> Bytes {
     let Some(drops) = behaviour.drops else { return Bytes::from(body.to_owned()) };
     let lines = body.split_inclusive("\r\n").filter(|line| !line.starts_with(drops));

@@ -1,7 +1,7 @@
-//! Multistatus bodies (RFC 4918 14.16).
+//! Multistatus bodies (RFC 4918, section 14.16).
 
-/// Returns the document around `responses`. `DAV:` is the default namespace and has the prefix `d`, so
-/// that both spellings may stand in it; `c`, `cs` and `a` are CalDAV, Calendar Server and Apple.
+/// Returns a multistatus document around `responses`. `DAV:` is both the default namespace and the prefix `d`, so
+/// `responses` may use either; the prefixes `c`, `cs` and `a` are CalDAV, Calendar Server and Apple.
 #[must_use]
 pub fn multistatus(responses: &str) -> String {
     format!(
@@ -9,7 +9,7 @@ pub fn multistatus(responses: &str) -> String {
     )
 }
 
-/// Returns one response with properties that were found.
+/// Returns one response with a propstat of status 200.
 #[must_use]
 pub fn found(href: &str, properties: &str) -> String {
     format!(
@@ -23,12 +23,12 @@ pub fn refused(href: &str, status: u16) -> String {
     format!("<d:response><d:href>{href}</d:href><d:status>HTTP/1.1 {status} X</d:status></d:response>")
 }
 
-/// Escapes the text of an element. Carriage returns must be escaped, or parsers drop them (XML 1.0 2.11).
+/// Escapes the text of an element. A parser drops unescaped carriage returns (XML 1.0, section 2.11).
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('\r', "&#13;")
 }
 
-/// Returns the properties that a request body sets: the XML of each, by its name with prefix.
+/// Returns the properties that a request body sets, as pairs of the name with its prefix and the whole element.
 pub(crate) fn set_properties(body: &str) -> Vec<(String, String)> {
     let inner = body.split_once("<d:prop>").and_then(|(_, rest)| rest.rsplit_once("</d:prop>"));
     let mut rest = inner.map_or("", |(properties, _)| properties);

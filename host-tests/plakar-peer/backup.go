@@ -15,10 +15,11 @@ import (
 	"google.golang.org/grpc"
 )
 
-// state is the file in which a run leaves what the next one compares with, and a restore reads.
+// state is the name of the file with the entries of the last backup. The next backup compares with it, and a restore
+// reads it.
 const state = ".peer.json"
 
-// sink is what becomes of the records.
+// sink receives the records of a backup and writes the files to a folder.
 type sink struct {
 	settings
 	client *client
@@ -30,8 +31,8 @@ type sink struct {
 	after  map[string]fileInfo
 }
 
-// backup plays Plakar's import: records are taken by workers, each opens and reads one at a time, and all of
-// them are acknowledged, whatever became of them.
+// backup plays Plakar's import: workers take the records, and each worker opens and reads one file at a time. Every
+// record is acknowledged, also after a failure.
 func backup(ctx context.Context, c *client, s settings, r *report, kill func()) error {
 	k := &sink{settings: s, client: c, kill: kill, before: map[string]fileInfo{}, report: r, after: map[string]fileInfo{}}
 	if old, err := os.ReadFile(filepath.Join(s.dir, state)); err == nil {
@@ -75,20 +76,20 @@ func backup(ctx context.Context, c *client, s settings, r *report, kill func()) 
 	if err != nil {
 		return err
 	}
-	// What comes after `finished` is nothing to Plakar; here it has to be a good end.
+	// Plakar ignores the rest of the call after `finished`; here, the call must end with success.
 	if err := stream.RecvMsg(&listed{}); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("after finished and the last acknowledgement: %v", err)
 	}
 	return k.commit()
 }
 
-// receive reads records until the plugin says that it has finished.
+// receive reads records until `finished`.
 func (k *sink) receive(stream grpc.ClientStream, records chan<- *record) error {
 	seen := map[string]bool{}
 	for {
 		one := &listed{}
 		if err := stream.RecvMsg(one); errors.Is(err, io.EOF) {
-			return errors.New("the call ended well before it had finished: Plakar would make a snapshot of it")
+			return errors.New("the call succeeded without `finished`: Plakar would make a snapshot of it")
 		} else if err != nil {
 			return err
 		}
@@ -103,7 +104,7 @@ func (k *sink) receive(stream grpc.ClientStream, records chan<- *record) error {
 	}
 }
 
-// check refuses what Plakar refuses, and what it would lose without a word.
+// check fails for a record that Plakar refuses, and for one that Plakar would lose silently.
 func check(one *record, seen map[string]bool) error {
 	switch {
 	case one == nil:
@@ -115,9 +116,9 @@ func check(one *record, seen map[string]bool) error {
 	case one.Info == nil:
 		return fmt.Errorf("%s: missing fileinfo", one.Pathname)
 	case one.Info.Name != path.Base(one.Pathname):
-		return fmt.Errorf("%s: is called %q", one.Pathname, one.Info.Name)
+		return fmt.Errorf("%s: the name in its fileinfo is %q", one.Pathname, one.Info.Name)
 	case seen[one.Pathname]:
-		return fmt.Errorf("%s: comes twice", one.Pathname)
+		return fmt.Errorf("%s: is listed twice", one.Pathname)
 	case one.Pathname != "/" && !seen[path.Dir(one.Pathname)]:
 		return fmt.Errorf("%s: its directory has no record before it", one.Pathname)
 	}
@@ -125,7 +126,7 @@ func check(one *record, seen map[string]bool) error {
 	return nil
 }
 
-// take does with a record what a worker of Plakar's does.
+// take handles a record as a worker of Plakar does.
 func (k *sink) take(ctx context.Context, one *record) {
 	if one.Error != "" {
 		k.fail(one.Pathname, one.Error)
@@ -150,7 +151,7 @@ func (k *sink) take(ctx context.Context, one *record) {
 	}
 	bytes, err := k.open(ctx, one.Pathname)
 	if err == nil {
-		// Another worker may not have come to the directory yet.
+		// Another worker may not have created the directory yet.
 		err = os.MkdirAll(filepath.Dir(place), 0o700)
 	}
 	if err == nil {
@@ -165,7 +166,7 @@ func (k *sink) take(ctx context.Context, one *record) {
 	k.keep(one.Pathname, info)
 }
 
-// same compares as Plakar does: an unknown size is passed over.
+// same compares as Plakar does: an unknown size (-1) equals any size.
 func same(old, new fileInfo) bool {
 	if new.Size == -1 {
 		new.Size = old.Size
@@ -212,7 +213,7 @@ func (k *sink) keep(pathname string, info fileInfo) {
 	k.after[pathname] = info
 }
 
-// commit makes the folder the snapshot: what was not listed, or could not be read, is not in it.
+// commit turns the folder into the new snapshot: it removes entries that were not listed or not readable.
 func (k *sink) commit() error {
 	for pathname := range k.before {
 		if _, ok := k.after[pathname]; !ok {

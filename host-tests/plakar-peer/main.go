@@ -1,6 +1,6 @@
-// plakar-peer does to a plugin what Plakar 1.1 does: spawns it, talks gRPC over its standard input and output
-// with the library Plakar uses, and plays a backup into a folder or a restore out of one. It is stricter than
-// Plakar where Plakar would lose something in silence. The last line it prints is a JSON object.
+// plakar-peer drives a plugin as Plakar 1.1 does: it spawns the plugin, speaks gRPC over its standard input and output
+// with the library that Plakar uses, and plays a backup into a folder or a restore from one. It is stricter than Plakar
+// where Plakar would lose something silently. The last line that it prints is a JSON object.
 package main
 
 import (
@@ -22,19 +22,19 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// settings say what to play.
+// settings describe the run.
 type settings struct {
 	dir     string
 	workers int
-	// Only this path of the folder is restored, with what is above it stripped as Plakar strips it.
+	// Path to restore alone; its parents are stripped from the names as Plakar does it. Empty for everything.
 	only string
-	// The file whose bytes stop coming while it is restored.
+	// File whose content is cut off in the middle during a restore.
 	cut string
-	// After so many files, everything is cancelled, and the plugin is killed as Plakar kills it.
+	// Number of files after which all calls are cancelled and the plugin is killed as Plakar kills it; 0 for never.
 	killAfter int64
 }
 
-// report is the last line of output.
+// report is the last line of the output.
 type report struct {
 	Init initResponse `json:"init"`
 	// Milliseconds from spawning the plugin to its answer to Init.
@@ -44,14 +44,14 @@ type report struct {
 	Unchanged int64             `json:"unchanged"`
 	Acks      int64             `json:"acks"`
 	Errors    map[string]string `json:"errors"`
-	// How it ended: the code and the message of a status, or what is wrong with the plugin.
+	// Code and message of the status that ended the run, or of a violation by the plugin. Empty after success.
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	// Milliseconds the plugin needed to end after its standard input did; and its exit code.
+	// Milliseconds from the end of the plugin's standard input to its exit, and its exit code.
 	End  float64 `json:"end"`
 	Exit int     `json:"exit"`
-	// Milliseconds from Init to the end of what was played, and what the plugin used in all: milliseconds of
-	// processor time, and KiB of memory at most.
+	// Milliseconds from the answer to Init to the end of the run; processor time of the plugin in milliseconds; its peak
+	// memory in KiB.
 	Played    float64 `json:"played"`
 	Processor float64 `json:"processor"`
 	Memory    int64   `json:"memory"`
@@ -72,11 +72,11 @@ func main() {
 	config := pairs{}
 	mode := flag.String("mode", "backup", "backup, restore, ping, or nothing: only Init and Close")
 	service := flag.String("service", "", "importer or exporter; for ping and nothing")
-	flag.StringVar(&s.dir, "dir", "", "the folder")
-	flag.IntVar(&s.workers, "workers", 1, "files that are opened at once")
-	flag.StringVar(&s.only, "only", "", "restore this path alone")
+	flag.StringVar(&s.dir, "dir", "", "folder of the backup")
+	flag.IntVar(&s.workers, "workers", 1, "number of files to open at once")
+	flag.StringVar(&s.only, "only", "", "restore this path only")
 	flag.StringVar(&s.cut, "cut", "", "half-close in the middle of this file")
-	flag.Int64Var(&s.killAfter, "kill-after", 0, "cancel and kill after so many files")
+	flag.Int64Var(&s.killAfter, "kill-after", 0, "cancel and kill after this number of files")
 	flag.Var(config, "o", "an option, as key=value")
 	flag.Parse()
 	if *service == "" {
@@ -135,7 +135,7 @@ func (c *client) stream(ctx context.Context, method string, up bool) (grpc.Clien
 	return c.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: up}, c.service+method)
 }
 
-// plugin is the process.
+// plugin is a running plugin and the connection to it.
 type plugin struct {
 	command *exec.Cmd
 	started time.Time
@@ -167,7 +167,7 @@ func spawn(ctx context.Context, command []string) (*plugin, *grpc.ClientConn, er
 	return p, conn, err
 }
 
-// kill makes what ends the plugin as Plakar does when it is interrupted.
+// kill returns a function that ends the plugin as Plakar does when Plakar is interrupted.
 func (p *plugin) kill(cancel func()) func() {
 	return func() {
 		p.killed.Store(true)
@@ -176,7 +176,7 @@ func (p *plugin) kill(cancel func()) func() {
 	}
 }
 
-// finish closes the plugin's standard input and waits for it.
+// finish closes the plugin's standard input, waits for its exit, and completes the report.
 func (p *plugin) finish(r *report) {
 	closed := time.Now()
 	p.conn.WriteCloser.Close()
@@ -190,7 +190,7 @@ func (p *plugin) finish(r *report) {
 	}
 }
 
-// pipes are a plugin's standard output and input as one connection.
+// pipes is a connection made of a plugin's standard output and input.
 type pipes struct {
 	io.ReadCloser
 	io.WriteCloser

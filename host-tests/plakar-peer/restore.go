@@ -15,11 +15,11 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Plakar's pieces of a file.
+// piece is the size in bytes of the chunks that Plakar sends.
 const piece = 1 << 20
 
-// restore plays Plakar's export: every record in order, one file after the other, in pieces with an empty
-// one at their end, and acknowledgements read beside it.
+// restore plays Plakar's export: every record in order, one file after the other, in chunks with an empty one at the
+// end. Acknowledgements are read at the same time.
 func restore(ctx context.Context, c *client, s settings, r *report, kill func()) error {
 	infos := map[string]fileInfo{}
 	text, err := os.ReadFile(filepath.Join(s.dir, state))
@@ -41,7 +41,7 @@ func restore(ctx context.Context, c *client, s settings, r *report, kill func())
 		}
 		done, err := send(stream, s, one)
 		if err != nil {
-			break // What went wrong comes to the other side.
+			break // The receiving side gets the status with the reason.
 		}
 		if !done {
 			break
@@ -51,14 +51,14 @@ func restore(ctx context.Context, c *client, s settings, r *report, kill func())
 	return <-received
 }
 
-// item is a record to send, and where its bytes are.
+// item is a record to send, and the path of its content in the folder.
 type item struct {
 	record record
 	place  string
 }
 
-// choose lists what Plakar sends for a path: everything in the order of paths, and with a path of one's own
-// what is below it without what is above it.
+// choose lists the items that Plakar sends, in the order of their paths: everything, or what is at and below the path
+// `only`, with the parents stripped from the names.
 func choose(infos map[string]fileInfo, only string) []item {
 	var items []item
 	for place, info := range infos {
@@ -78,13 +78,13 @@ func choose(infos map[string]fileInfo, only string) []item {
 		info := info
 		items = append(items, item{record{Pathname: pathname, HasReader: !info.isDir(), Info: &info}, place})
 	}
-	// A directory, then all that is in it, then what comes after it.
+	// A directory comes before its contents, and these before the next sibling.
 	key := func(i int) string { return strings.ReplaceAll(items[i].record.Pathname, "/", "\x00") }
 	sort.Slice(items, func(a, b int) bool { return key(a) < key(b) })
 	return items
 }
 
-// send sends one record with its bytes; false when it was cut off.
+// send sends one record with its content. It returns false if the content was cut off.
 func send(stream grpc.ClientStream, s settings, one item) (bool, error) {
 	if err := stream.SendMsg(&packet{record: &one.record}); err != nil {
 		return false, err

@@ -6,10 +6,10 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The messages, encoded by hand: the numbers here are a second opinion on those in plakar/proto, which the
-// plugin is built from. A mistake there would otherwise agree with itself.
+// The messages are encoded by hand. The plugin is built from plakar/proto; a peer built from the same files would not
+// notice a wrong field number in them.
 
-// fileInfo is what a snapshot keeps of a file besides its bytes.
+// fileInfo is the metadata of a file in a snapshot.
 type fileInfo struct {
 	Name      string `json:"name"`
 	Size      int64  `json:"size"`
@@ -29,7 +29,7 @@ const modeDir = 1 << 31
 
 func (fi *fileInfo) isDir() bool { return fi.Mode&modeDir != 0 }
 
-// record is a path on its way, in either direction.
+// record is one entry of a backup or a restore.
 type record struct {
 	HasReader bool
 	Pathname  string
@@ -61,7 +61,7 @@ func appendMessage(b []byte, n protowire.Number, m []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), m)
 }
 
-// fields calls each with every field: its number, and its value as a number or as bytes.
+// fields calls `each` for every field, with the number of the field and its value as an integer or as bytes.
 func fields(b []byte, each func(n protowire.Number, v uint64, data []byte)) error {
 	for len(b) > 0 {
 		n, kind, length := protowire.ConsumeTag(b)
@@ -202,7 +202,7 @@ func (r *result) unmarshal(b []byte) error {
 	return err
 }
 
-// packet is an ExportRequest: a record, or a chunk. An empty chunk is there all the same.
+// packet is an ExportRequest: a record or a chunk. An empty chunk is encoded as well: it ends a file.
 type packet struct {
 	record *record
 	chunk  []byte
@@ -248,7 +248,7 @@ func (c *chunk) unmarshal(b []byte) error {
 	})
 }
 
-// initRequest carries the options.
+// initRequest is an InitRequest with the options of the connector.
 type initRequest struct {
 	proto   string
 	config  map[string]string
@@ -269,7 +269,7 @@ func (r *initRequest) marshal() []byte {
 	return b
 }
 
-// initResponse is what the plugin says it is.
+// initResponse is the plugin's answer to Init.
 type initResponse struct {
 	Origin string `json:"origin"`
 	Type   string `json:"type"`
@@ -292,7 +292,7 @@ func (r *initResponse) unmarshal(b []byte) error {
 	})
 }
 
-// wrapped is a message whose only field, number 1, is another: ImportRequest, OpenRequest, ExportResponse.
+// wrapped is a message whose only field, number 1, is another message: ImportRequest, OpenRequest or ExportResponse.
 type wrapped struct {
 	out []byte
 	in  func([]byte) error
@@ -320,7 +320,7 @@ func (empty) marshal() []byte { return nil }
 
 func (empty) unmarshal([]byte) error { return nil }
 
-// codec lets gRPC carry these types.
+// codec makes gRPC encode and decode these types.
 type codec struct{}
 
 func (codec) Name() string { return "proto" }

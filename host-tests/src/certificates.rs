@@ -1,9 +1,9 @@
-//! A certificate authority for one test.
+//! Certificates issued for a single test.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 pub use test_servers::Certificates;
 
-/// Makes a new authority, and a certificate of it for the loopback address.
+/// Creates a new certificate authority, and a certificate that it has issued for 127.0.0.1.
 pub fn issue() -> anyhow::Result<Certificates> {
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::new(Vec::<String>::new())?;

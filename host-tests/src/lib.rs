@@ -1,5 +1,5 @@
-//! What the tests stand on: the fake server, the peers that play Plakar, and the connector built natively. The real
-//! servers and the program under test are in `test-servers`.
+//! Support for the tests: the fake server, the peers that play the part of Plakar, and the connector built natively.
+//! The real servers and the program under test are in `test-servers`.
 
 pub mod certificates;
 pub mod fake;

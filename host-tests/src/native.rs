@@ -1,4 +1,4 @@
-//! The same core built natively, over the same HTTP library: the yardstick for what the component costs.
+//! The same core built natively, on the same HTTP library: the baseline for the cost of the component.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// The outside world, natively.
+/// The transport of the connector, on hyper and tokio.
 struct Native(Client<HttpConnector, Full<Bytes>>);
 
 impl Transport for Native {
@@ -42,7 +42,7 @@ impl Transport for Native {
             let out = out
                 .body(Full::new(request.body))
                 .map_err(|error| TransportError::Protocol(error.to_string()))?;
-            // On a task of its own, as the host does it: another thread may drive the connection.
+            // On a task of its own, as in the host, so that another thread can drive the connection.
             let sent = tokio::spawn(tokio::time::timeout(timeout, client.request(out)));
             let response = sent
                 .await
@@ -84,14 +84,14 @@ enum Command {
     ReadAll(BatchReceiver<String>, BatchSender<Content>),
 }
 
-/// A source without a component. It runs on a thread of its own, as a store does.
+/// A source without a component. It runs on a thread of its own, as an instance of the component does.
 pub struct NativeSource {
     commands: mpsc::UnboundedSender<Command>,
     identity: Identity,
 }
 
 impl NativeSource {
-    /// Opens an account.
+    /// Opens the account that the options describe.
     pub fn open(options: &[(String, String)]) -> anyhow::Result<Self> {
         let options = SourceOptions::parse(options).map_err(|error| anyhow!("{error}"))?;
         let (commands, mut inbox) = mpsc::unbounded();
@@ -111,7 +111,7 @@ impl NativeSource {
                     .ok();
                 while let Some(command) = inbox.next().await {
                     let importer = Rc::clone(&importer);
-                    tokio::task::spawn_local(async move { obey(&importer, command).await });
+                    tokio::task::spawn_local(async move { execute(&importer, command).await });
                 }
             }));
         });
@@ -119,7 +119,7 @@ impl NativeSource {
     }
 }
 
-async fn obey(importer: &Importer, command: Command) {
+async fn execute(importer: &Importer, command: Command) {
     match command {
         Command::Scan(mut items, end) => {
             let (sender, mut found) = mpsc::channel::<Vec<source::ScanItem>>(0);
@@ -207,11 +207,11 @@ impl Source for NativeSource {
     }
 }
 
-/// A destination without a component.
+/// A destination without a component. Each write runs on a thread of its own.
 pub struct NativeDestination(DestinationOptions);
 
 impl NativeDestination {
-    /// Opens an account.
+    /// Opens the account that the options describe.
     pub fn open(options: &[(String, String)]) -> anyhow::Result<Self> {
         Ok(Self(DestinationOptions::parse(options).map_err(|error| anyhow!("{error}"))?))
     }
@@ -247,7 +247,7 @@ impl Destination for NativeDestination {
     }
 }
 
-/// The thread that works has ended.
+/// Returns the error for a worker thread that has ended early.
 fn gone() -> JobError {
     JobError::Trapped("the native thread has ended".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The peer in `plakar-peer/`, which does to the plugin what Plakar does, with the library Plakar uses.
+//! Runs of the peer in `plakar-peer/`, which drives the plugin as Plakar does, with the same gRPC library.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::program::{built, workspace};
 
-/// Set where the peer's tests have to run: there a missing Go is a failure.
+/// Environment variable that makes a missing Go toolchain a failure instead of a reason to skip.
 const REQUIRED: &str = "REQUIRE_PEER";
 
-/// The peer, ready to run.
+/// The built peer.
 pub struct Peer {
     program: PathBuf,
 }
 
-/// What a run came to: the last line of what the peer prints.
+/// Report of a run: the JSON object in the last line that the peer prints.
 pub struct Outcome(Value);
 
 impl std::fmt::Debug for Outcome {
-    /// Without the errors but the first few: there may be thousands.
+    /// Shows the report with the first three errors only: there may be thousands.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut short = self.0.clone();
         if let Some(errors) = short["errors"].as_object() {
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Outcome {
 }
 
 impl Peer {
-    /// Builds the peer. None, with a line that says why, where there is no Go that can.
+    /// Builds the peer. Returns none, and prints the reason, if there is no Go 1.25 or later.
     pub fn build() -> anyhow::Result<Option<Self>> {
         static BUILDING: Mutex<()> = Mutex::new(());
         let _building = BUILDING.lock();
@@ -59,12 +59,12 @@ impl Peer {
         Ok(Some(Self { program }))
     }
 
-    /// Plays one run against the plugin: flags of the peer, and options of the plugin.
+    /// Plays one run against the plugin. `flags` are for the peer, `options` are for the plugin.
     pub async fn play(&self, flags: &[&str], options: &[&str]) -> anyhow::Result<Outcome> {
         self.play_with(&built("plakar-caldav")?, flags, options).await
     }
 
-    /// The same with another copy of the program.
+    /// Plays one run against another copy of the program.
     pub async fn play_with(
         &self,
         plugin: &Path,
@@ -81,7 +81,7 @@ impl Peer {
             .kill_on_drop(true)
             .output()
             .await?;
-        // A plugin is silent: Plakar passes on what it says, in the middle of its own display.
+        // A plugin must not print: Plakar copies its standard error into the middle of its own display.
         ensure!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout)?;
         Ok(Outcome(serde_json::from_str(&text).with_context(|| format!("the peer printed {text:?}"))?))
@@ -89,100 +89,100 @@ impl Peer {
 }
 
 impl Outcome {
-    /// A figure of the report.
+    /// Returns a number of the report, or -1 if there is no such number.
     #[must_use]
     pub fn figure(&self, name: &str) -> i64 {
         self.0[name].as_i64().unwrap_or(-1)
     }
 
-    /// The code of the status it ended with; empty when it ended well.
+    /// Returns the code of the gRPC status that ended the run; empty after success.
     #[must_use]
     pub fn code(&self) -> &str {
         self.0["code"].as_str().unwrap_or_default()
     }
 
-    /// The message of that status.
+    /// Returns the message of the gRPC status that ended the run; empty after success.
     #[must_use]
     pub fn message(&self) -> &str {
         self.0["message"].as_str().unwrap_or_default()
     }
 
-    /// What was said about a path.
+    /// Returns the error that was reported for a path.
     #[must_use]
     pub fn error(&self, path: &str) -> Option<&str> {
         self.0["errors"][path].as_str()
     }
 
-    /// How many paths something was said about.
+    /// Returns the number of paths with an error.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.0["errors"].as_object().map_or(0, serde_json::Map::len)
     }
 
-    /// What the plugin said it is.
+    /// Returns the plugin's answer to `Init`: `origin`, `type`, `root` and `flags`.
     #[must_use]
     pub fn identity(&self) -> &Value {
         &self.0["init"]
     }
 
-    /// A measurement of the report, in milliseconds: `start` from spawning the plugin to its answer to `Init`,
-    /// `played` from there to the end, `processor` what the plugin used.
+    /// Returns a measurement of the report, in milliseconds: `start` from spawning the plugin to its answer to `Init`,
+    /// `played` from there to the end, `processor` for the processor time of the plugin.
     #[must_use]
     pub fn milliseconds(&self, name: &str) -> f64 {
         self.0[name].as_f64().unwrap_or(f64::NAN)
     }
 
-    /// Fails unless it ended well, nothing was said about any path, and the plugin ended by itself.
+    /// Fails unless the run succeeded, no path has an error, and the plugin ended by itself.
     pub fn well(self) -> anyhow::Result<Self> {
-        ensure!(self.code().is_empty(), "it ended with a status: {self:?}");
-        ensure!(self.errors() == 0, "something is said about {} paths: {self:?}", self.errors());
+        ensure!(self.code().is_empty(), "the run ended with a status: {self:?}");
+        ensure!(self.errors() == 0, "{} paths have an error: {self:?}", self.errors());
         ensure!(self.figure("exit") == 0, "the plugin did not end by itself: {self:?}");
         Ok(self)
     }
 
-    /// Fails unless it ended with this status, in words that have these among them.
+    /// Fails unless the run ended with this status, and its message contains `words`.
     pub fn ended(self, code: &str, words: &str) -> anyhow::Result<Self> {
         ensure!(self.code() == code, "the status is {:?} instead of {code:?}: {self:?}", self.code());
-        ensure!(self.message().contains(words), "{words:?} is not said: {}", self.message());
+        ensure!(self.message().contains(words), "the message does not contain {words:?}: {}", self.message());
         Ok(self)
     }
 
-    /// Fails unless a figure of the report has this value.
+    /// Fails unless a number of the report has this value.
     pub fn counts(self, name: &str, expected: usize) -> anyhow::Result<Self> {
         let found = self.figure(name);
         ensure!(found == i64::try_from(expected)?, "{name} is {found} instead of {expected}: {self:?}");
         Ok(self)
     }
 
-    /// Fails unless something was said about so many paths.
+    /// Fails unless the number of paths with an error is `paths`.
     pub fn says_about(self, paths: usize) -> anyhow::Result<Self> {
-        ensure!(self.errors() == paths, "errors of {} paths instead of {paths}: {self:?}", self.errors());
+        ensure!(self.errors() == paths, "{} paths have an error instead of {paths}: {self:?}", self.errors());
         Ok(self)
     }
 
-    /// Fails unless every record was acknowledged: Plakar waits for that.
+    /// Fails unless every record was acknowledged: Plakar waits for all acknowledgements.
     pub fn acknowledged(self) -> anyhow::Result<Self> {
         let (records, acknowledged) = (self.figure("records"), self.figure("acks"));
         ensure!(acknowledged == records, "{acknowledged} of {records} records were acknowledged: {self:?}");
         Ok(self)
     }
 
-    /// Fails unless these words were said about a path.
+    /// Fails unless the error of a path contains `words`.
     pub fn says_of(self, path: &str, words: &str) -> anyhow::Result<Self> {
-        let said = self.error(path).with_context(|| format!("nothing is said about {path}: {self:?}"))?;
-        ensure!(said.contains(words), "{words:?} is not said about {path}: {said}");
+        let said = self.error(path).with_context(|| format!("{path} has no error: {self:?}"))?;
+        ensure!(said.contains(words), "the error of {path} does not contain {words:?}: {said}");
         Ok(self)
     }
 
-    /// Fails if the plugin ended by itself.
+    /// Fails if the call succeeded, or if the plugin ended by itself.
     pub fn was_killed(&self) -> anyhow::Result<()> {
-        ensure!(!self.code().is_empty(), "the call ended well: {self:?}");
+        ensure!(!self.code().is_empty(), "the call succeeded: {self:?}");
         ensure!(self.figure("exit") != 0, "the plugin ended by itself: {self:?}");
         Ok(())
     }
 }
 
-/// A folder of the peer's as the files in it, without the peer's own.
+/// Returns the files in a folder that the peer has written, without the peer's own state.
 pub fn tree(folder: &Path) -> anyhow::Result<std::collections::BTreeMap<String, Vec<u8>>> {
     let mut files = crate::program::tree(folder)?;
     files.remove(".peer.json");

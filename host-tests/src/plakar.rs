@@ -1,4 +1,4 @@
-//! The real Plakar, where there is one: from $PLAKAR or the PATH, with a home of its own that vanishes.
+//! The real Plakar, if it is installed: from $PLAKAR or the PATH, with a temporary home.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 
 use crate::program::{Outcome, workspace};
 
-/// A program from the variable or the PATH; where there is none, that is said.
+/// Finds a program through an environment variable or the PATH. Prints a line if there is none.
 #[must_use]
 pub fn find(name: &str, variable: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
@@ -17,19 +17,20 @@ pub fn find(name: &str, variable: &str) -> Option<PathBuf> {
     let on_path = || std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     let found = named.filter(|file| file.is_file()).or_else(on_path);
     if found.is_none() {
-        println!("SKIPPED: there is no {name}: neither ${variable} nor the PATH has it");
+        println!("SKIPPED: {name} is neither in ${variable} nor on the PATH");
     }
     found
 }
 
-/// A Plakar with the package of this workspace installed.
+/// A Plakar with a temporary home.
 pub struct Plakar {
     program: PathBuf,
     home: tempfile::TempDir,
 }
 
 impl Plakar {
-    /// None, with a line that says why, where there is no Plakar 1.1 or later.
+    /// Finds a Plakar, and installs the package of this workspace in it. Returns none, and prints the reason, if there
+    /// is no Plakar 1.1 or later.
     pub async fn install() -> anyhow::Result<Option<Self>> {
         let Some(plakar) = Self::find().await? else { return Ok(None) };
         let package = package()?;
@@ -38,11 +39,12 @@ impl Plakar {
         Ok(Some(plakar))
     }
 
-    /// The same without the package.
+    /// Finds a Plakar without installing the package. Returns none, and prints the reason, if there is no Plakar 1.1
+    /// or later.
     pub async fn find() -> anyhow::Result<Option<Self>> {
         let Some(program) = find("plakar", "PLAKAR") else { return Ok(None) };
         let plakar = Self { program, home: tempfile::Builder::new().prefix("p").tempdir()? };
-        // Otherwise it tells of itself at its first run.
+        // Otherwise Plakar prints a notice in its first run.
         plakar.run(&["-disable-security-check"]).await?;
         let version = plakar.run(&["version"]).await?.out;
         let numbers: Vec<u32> = version
@@ -52,19 +54,23 @@ impl Plakar {
             .map_while(|number| number.parse().ok())
             .collect();
         if numbers.as_slice() < [1, 1].as_slice() {
-            println!("SKIPPED: {} is {}; it takes 1.1 or later", plakar.program.display(), version.trim());
+            println!(
+                "SKIPPED: {} is {}; version 1.1 or later is required",
+                plakar.program.display(),
+                version.trim()
+            );
             return Ok(None);
         }
         Ok(Some(plakar))
     }
 
-    /// Its home, where everything is kept.
+    /// Returns the home directory, in which Plakar keeps all of its files.
     #[must_use]
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// A command, ready to be started, in its home.
+    /// Prepares a command in the home directory, without the environment of the caller.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
@@ -86,24 +92,24 @@ impl Plakar {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command and waits for its end.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Outcome> {
         finish(self.command(arguments).spawn()?).await
     }
 
-    /// Runs a command on a store of its home.
+    /// Runs a command on a store in the home directory.
     pub async fn at(&self, store: &str, arguments: &[&str]) -> anyhow::Result<Outcome> {
         let store = self.home().join(store).display().to_string();
         self.run(&[&["at", &store], arguments].concat()).await
     }
 }
 
-/// Waits for a process.
+/// Waits for the end of a process, and returns its exit code and output.
 pub async fn finish(child: Child) -> anyhow::Result<Outcome> {
     Ok(Outcome::of("plakar", &child.wait_with_output().await?))
 }
 
-/// Returns the snapshot that the last line of a backup is about.
+/// Returns the identifier of the snapshot that a backup has made, from the last line of its output.
 pub fn snapshot(backup: &Outcome) -> anyhow::Result<String> {
     let last = backup.out.lines().last().context("no output")?;
     let (snapshot, _) = last.split_once(':').context("no snapshot")?;
@@ -111,16 +117,16 @@ pub fn snapshot(backup: &Outcome) -> anyhow::Result<String> {
     Ok(snapshot.to_owned())
 }
 
-/// What `make` has built for the package.
+/// Input of `plakar pkg create`, as `make` has built it.
 pub struct Package {
-    /// The manifest's path.
+    /// Path of the manifest.
     pub manifest: String,
-    /// Its version.
+    /// Version of this workspace with a leading `v`.
     pub version: String,
 }
 
 impl Package {
-    /// What `plakar pkg create` calls the package.
+    /// Returns the file name that `plakar pkg create` gives to the package.
     #[must_use]
     pub fn file(&self) -> String {
         let system = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
@@ -133,7 +139,7 @@ impl Package {
     }
 }
 
-/// Makes what goes into the package, once: as `plakar pkg build` does.
+/// Builds the input of the package as `plakar pkg build` does, once per process.
 pub fn package() -> anyhow::Result<Package> {
     static MAKING: Mutex<bool> = Mutex::new(false);
     let mut is_made = MAKING.lock().map_err(|_| anyhow::anyhow!("make failed"))?;

@@ -16,20 +16,20 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::program::command;
 
-/// A plugin that runs. It is killed when dropped.
+/// A running plugin. Dropping it kills the process.
 pub struct Plugin {
-    /// The process.
+    /// Process of the plugin, with its standard error captured.
     pub process: Child,
     channel: Channel,
 }
 
 impl Plugin {
-    /// Starts the plugin.
+    /// Starts the program as a plugin, with an empty environment.
     pub async fn start() -> anyhow::Result<Self> {
         Self::start_with(&["plugin"], &[]).await
     }
 
-    /// Starts the program with these arguments, which should make it the plugin, and this environment.
+    /// Starts the program with `arguments`, which must include the command `plugin`, and with `environment`.
     pub async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut process = command(arguments, environment)?
             .stdin(Stdio::piped())
@@ -38,7 +38,7 @@ impl Plugin {
             .spawn()?;
         let pipes = process.stdout.take().zip(process.stdin.take()).context("no pipes")?;
         let pipes = Arc::new(Mutex::new(Some(Pipes::new(pipes.0, pipes.1))));
-        // There is one connection, as with Plakar: a second one cannot be made.
+        // There is only one connection, as in Plakar; tonic cannot open a second one.
         let connect = tower::service_fn(move |_| {
             let pipes = pipes.lock().ok().and_then(|mut pipes| pipes.take());
             async move { pipes.map(TokioIo::new).ok_or_else(|| std::io::Error::other("the plugin is gone")) }
@@ -47,13 +47,13 @@ impl Plugin {
         Ok(Self { process, channel })
     }
 
-    /// The client of the service that backs up.
+    /// Returns a client of the importer service.
     #[must_use]
     pub fn importer(&self) -> ImporterClient<Channel> {
         ImporterClient::new(self.channel.clone())
     }
 
-    /// The client of the service that restores.
+    /// Returns a client of the exporter service.
     #[must_use]
     pub fn exporter(&self) -> ExporterClient<Channel> {
         ExporterClient::new(self.channel.clone())
@@ -73,7 +73,7 @@ impl Plugin {
         self.exporter().init(request).await.map(tonic::Response::into_inner)
     }
 
-    /// Closes the connection, and waits for the process: its exit code, and what it printed on standard error.
+    /// Closes the connection and waits for the end of the process. Returns its exit code and its standard error.
     pub async fn end(self) -> anyhow::Result<(Option<i32>, String)> {
         drop(self.channel);
         let output = self.process.wait_with_output().await?;

@@ -1,39 +1,39 @@
-//! A fake server with a folder for its backup, and what such a backup has.
+//! A fake server with a folder for its backup, and the sizes of such a backup.
 
 use std::path::PathBuf;
 
 use crate::fake::Fake;
 use crate::program::Cli;
 
-/// Files that describe a calendar of the fake server in a backup: `.caldav.json` and `displayname`.
+/// Number of files that describe a calendar of the fake server in a backup: `.caldav.json` and `displayname`.
 pub const METADATA_FILES: usize = 2;
 
-/// Entries of a calendar besides its objects: its folder and the files that describe it.
+/// Number of entries of a calendar besides its objects: its folder and the files that describe it.
 pub const CALENDAR_ENTRIES: usize = 1 + METADATA_FILES;
 
-/// Returns how many files the backup of an account has.
+/// Returns the number of files in the backup of an account.
 #[must_use]
 pub const fn files(calendars: usize, objects: usize) -> usize {
     calendars * METADATA_FILES + objects
 }
 
-/// Returns how many entries the listing of an account has: the root, folders and files.
+/// Returns the number of entries in the listing of an account: the root, folders and files.
 #[must_use]
 pub const fn entries(calendars: usize, objects: usize) -> usize {
     1 + calendars * CALENDAR_ENTRIES + objects
 }
 
-/// A fake server, and a folder that is not there yet.
+/// A fake server, and the path of a folder for its backup.
 pub struct Scratch {
-    /// The server.
+    /// Server to back up and to restore to; it runs until the scratch is dropped.
     pub server: Fake,
-    /// The folder.
+    /// Path of the backup in a temporary directory; not created yet.
     pub folder: PathBuf,
     _parent: tempfile::TempDir,
 }
 
 impl Scratch {
-    /// Starts a server whose account has these calendars with so many objects each.
+    /// Starts a server with these calendars, each given as its name and its number of objects.
     pub async fn new(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
         let parent = tempfile::tempdir()?;
         Ok(Self {
@@ -43,7 +43,7 @@ impl Scratch {
         })
     }
 
-    /// Starts the same, backs the account up into the folder, and empties it.
+    /// Starts such a server, backs its account up into the folder, and empties the account.
     pub async fn backed_up(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
         let scratch = Self::new(calendars).await?;
         scratch.backup().succeeds().await?;
@@ -65,8 +65,8 @@ impl Scratch {
     }
 }
 
-/// Makes a test of each case, so that each can be run by its name: `cases! { run; name => case; … }`, where
-/// `run` is an asynchronous function that takes a case.
+/// Declares one test for each case, so that each can be run by its name: `cases! { run; name => case; … }`. `run` is
+/// an asynchronous function that takes a case.
 #[macro_export]
 macro_rules! cases {
     ($run:path; $($name:ident => $case:expr;)+) => {

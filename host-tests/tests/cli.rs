@@ -1,4 +1,4 @@
-//! The program as people meet it: mistakes, interruptions, folders that are not what they should be.
+//! The program as its users experience it: mistakes, interruptions, folders in an unexpected state.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use host_tests::scratch::{Scratch, files};
 /// A run of `check` that must fail.
 struct Mistake {
     exit: i32,
-    /// All of this is said, in one line.
+    /// Texts that the one line on standard error must contain.
     says: &'static [&'static str],
     check: Cli,
 }
@@ -22,7 +22,8 @@ fn mistake(exit: i32, says: &'static [&'static str], check: Cli) -> Mistake {
     Mistake { exit, says, check: check.check() }
 }
 
-/// One line on standard error, nothing on standard output; with `--json` the last line has the exit code.
+/// Fails unless there is one line on standard error and nothing on standard output. With `--json`, the last line has
+/// the exit code.
 async fn is_refused(mistake: Mistake) -> anyhow::Result<()> {
     let mut outcome = mistake.check.exits(mistake.exit).await?.in_one_line()?;
     for words in mistake.says {
@@ -49,10 +50,10 @@ host_tests::cases! { is_refused;
         Cli::at("http://127.0.0.1:1").option("insecure", true).option("username", "alice").option("password_command", "false"));
 }
 
-/// A server that answers everything with one status, and a `check` of it.
+/// A `check` of a server that answers every request with the same status.
 struct Answered {
     status: u16,
-    /// Whether a user name and a password are given.
+    /// True if the run has a user name and a password.
     signs_in: bool,
     exit: i32,
     says: &'static [&'static str],
@@ -81,7 +82,7 @@ async fn a_command_that_is_misspelt() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The password with which `alice` is expected to sign in, as Basic credentials (RFC 7617).
+/// Runs a prepared `check`, and expects these Basic credentials (RFC 7617, section 2) in every request.
 async fn signs_in_with(credentials: &str, prepare: impl FnOnce(Cli) -> Cli) -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 1)]).await?;
     prepare(Cli::new(&fake).check()).succeeds().await?;
@@ -145,11 +146,11 @@ async fn files_changed_or_lost_in_the_folder_come_back() -> anyhow::Result<()> {
     std::fs::write(scratch.folder.join(changed), "scribbled over")?;
     std::fs::remove_file(scratch.folder.join(lost))?;
     std::fs::write(scratch.folder.join(foreign), "not from the server")?;
-    let mended = [changed, lost].len();
+    let repaired = [changed, lost].len();
     let outcome = scratch.backup().json().succeeds().await?;
-    outcome.counts("changed", mended)?.counts("unchanged", before.len() - mended)?;
+    outcome.counts("changed", repaired)?.counts("unchanged", before.len() - repaired)?;
     let mut after = tree(&scratch.folder)?;
-    ensure!(after.remove(foreign).is_some(), "a file that is not ours was removed");
+    ensure!(after.remove(foreign).is_some(), "a file of the user was removed");
     ensure!(after == before, "the files of the backup are not as before");
     Ok(())
 }
@@ -178,7 +179,7 @@ async fn a_dry_run_writes_nothing() -> anyhow::Result<()> {
     scratch.server.remove("work", "000001.ics");
     let outcome = scratch.backup().flag("--dry-run").succeeds().await?;
     for line in ["new     /work/new.ics", "changed /work/000000.ics", "removed /work/000001.ics"] {
-        ensure!(outcome.err.contains(line), "{line:?} is not said: {outcome:?}");
+        ensure!(outcome.err.contains(line), "the output does not contain {line:?}: {outcome:?}");
     }
     ensure!(tree(&scratch.folder)? == before, "a file was written");
     Ok(())
@@ -190,8 +191,8 @@ async fn filters_choose_calendars() -> anyhow::Result<()> {
     scratch.backup().option("calendars", "work*").option("exclude", "*-old").succeeds().await?;
     let before = tree(&scratch.folder)?;
     let other: Vec<_> = before.keys().filter(|path| !path.starts_with("work/")).collect();
-    ensure!(other.is_empty(), "more was backed up than was chosen: {other:?}");
-    // Another choice does not make what it leaves out look deleted.
+    ensure!(other.is_empty(), "other calendars were backed up too: {other:?}");
+    // With other filters, the calendars left out must not count as deleted.
     for calendars in ["family", "wrok"] {
         scratch.backup().option("calendars", calendars).exits(64).await?.says("another choice")?;
         ensure!(tree(&scratch.folder)? == before, "{calendars}: the folder changed");
@@ -208,7 +209,7 @@ async fn a_filter_that_leaves_no_calendar_names_those_there_are() -> anyhow::Res
     Ok(())
 }
 
-/// Starts a backup and sends it a signal when it has made so many requests.
+/// Starts a backup, sends it a signal after this number of requests, and returns its exit code (-1 after a signal).
 async fn interrupted(scratch: &Scratch, signal: &str, requests: usize) -> anyhow::Result<i32> {
     let mut child = scratch.backup().process()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut seen = 0;
@@ -222,7 +223,8 @@ async fn interrupted(scratch: &Scratch, signal: &str, requests: usize) -> anyhow
     Ok(child.wait().await?.code().unwrap_or(-1))
 }
 
-/// Kills a backup when it has made so many requests. What it left is whole, and the next run is right.
+/// Kills a backup after this number of requests. The files that it left are complete, and the next run finishes the
+/// backup.
 async fn is_killed_after(requests: usize) -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("home", 300), ("work", 700)]).await?;
     let elsewhere = scratch.folder.with_file_name("whole");
@@ -233,10 +235,10 @@ async fn is_killed_after(requests: usize) -> anyhow::Result<()> {
     interrupted(&scratch, "-KILL", requests).await?;
     let left = if scratch.folder.exists() { tree(&scratch.folder)? } else { BTreeMap::new() };
     let damaged: Vec<_> = left.iter().filter(|(path, bytes)| expected.get(*path) != Some(*bytes)).collect();
-    ensure!(damaged.is_empty(), "files are not whole: {:?}", damaged.iter().map(|(path, _)| path));
+    ensure!(damaged.is_empty(), "files are incomplete: {:?}", damaged.iter().map(|(path, _)| path));
     let next = scratch.backup().json().succeeds().await?;
-    ensure!(tree(&scratch.folder)? == expected, "the next run did not mend it: {next:?}");
-    println!("{} files were there, {} were taken over", left.len(), next.figure("unchanged")?);
+    ensure!(tree(&scratch.folder)? == expected, "the next run did not repair the backup: {next:?}");
+    println!("{} files were left, {} were kept by the next run", left.len(), next.figure("unchanged")?);
     Ok(())
 }
 
@@ -287,7 +289,7 @@ async fn ctrl_c_stops_cleanly() -> anyhow::Result<()> {
     scratch.server.delay(Duration::from_millis(50));
     let started = Instant::now();
     assert_eq!(interrupted(&scratch, "-INT", 6).await?, 130, "exit code");
-    ensure!(started.elapsed() < Duration::from_secs(20), "it took {:?} to stop", started.elapsed());
+    ensure!(started.elapsed() < Duration::from_secs(20), "the program took {:?} to stop", started.elapsed());
     scratch.server.delay(Duration::ZERO);
     scratch.backup().succeeds().await?;
     assert_eq!(tree(&scratch.folder)?.len(), files(1, OBJECTS), "files after the next run");

@@ -1,21 +1,21 @@
-//! What the component is allowed to be: its imports, its size, and how it is loaded.
+//! Limits of the component: its imports, its size, and the compiled files that are used for it.
 
 use anyhow::ensure;
 use connector_host::engine::{CodeSource, CompileTarget, Connector};
 use host_tests::program::{Cli, built};
 use host_tests::scratch::{Scratch, files};
 
-/// Everything it may import, by the name without the version.
+/// Interfaces that the component may import, by name without version.
 const ALLOWED: [&str; 18] = [
-    // The network, by way of the host.
+    // The network, through the host.
     "wasi:http/types",
     "wasi:http/client",
-    // Pauses between repetitions. Tells no time of day.
+    // Pauses between repetitions. This clock does not have the time of day.
     "wasi:clocks/types",
     "wasi:clocks/monotonic-clock",
     // Types only.
     "plakar:connector/types",
-    // What Rust's standard library wants to exist.
+    // Imports of Rust's standard library, which the component does not use.
     "wasi:io/poll",
     "wasi:io/error",
     "wasi:io/streams",
@@ -80,15 +80,15 @@ fn a_compiled_file_is_used_only_for_the_component_it_was_made_from() -> anyhow::
     ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(_)));
     let compiled = Connector::compile(&wasm, CompileTarget::ThisMachine)?;
     ensure!(origin()? == CodeSource::File(compiled.clone()));
-    // What is made for every machine of the kind is used on this one too.
+    // A file compiled for all machines of this architecture is used on this machine too.
     ensure!(Connector::compile(&wasm, CompileTarget::AnyMachine)? == compiled);
     ensure!(origin()? == CodeSource::File(compiled.clone()));
-    // One more custom section is another component.
+    // With one more custom section, it is another component.
     let mut other = std::fs::read(&wasm)?;
     other.extend([0, 2, 1, b'x']);
     std::fs::write(&wasm, other)?;
     ensure!(matches!(origin()?, CodeSource::CompiledAtLoad(why) if why.contains("another component")));
-    // Cut off, or not a compiled file at all.
+    // A truncated file, and one that is not a compiled component.
     std::fs::copy(built("caldav.wasm")?, &wasm)?;
     let whole = std::fs::read(&compiled)?;
     for content in [&whole[..60], b"hello"] {

@@ -1,4 +1,4 @@
-//! The examples, on the fake server.
+//! The examples of `connector-host` and `connector-folder`, run against the fake server.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -10,10 +10,10 @@ use tokio::process::Command;
 
 const OBJECTS: usize = 70;
 
-/// Returns an example that `cargo test` has built.
+/// Returns the path of an example that `cargo test` has built.
 fn example(name: &str) -> anyhow::Result<PathBuf> {
     let file = workspace().join("target/release/examples").join(name);
-    ensure!(file.exists(), "{name} is missing: run `cargo build --release --workspace --examples`");
+    ensure!(file.exists(), "{name} is missing. Run `cargo build --release --workspace --examples`");
     Ok(file)
 }
 
@@ -35,7 +35,7 @@ async fn one_backup_makes_one() -> anyhow::Result<()> {
     arguments.extend(account(&scratch.server.url()));
     let out = run("one_backup", &arguments).await?;
     ensure!(out.contains(&format!("{} new, 0 failed", files(1, OBJECTS))), "{out}");
-    // The program finds a folder that is up to date.
+    // The program accepts the folder as a backup of the same account.
     scratch.backup().succeeds().await?;
     Ok(())
 }

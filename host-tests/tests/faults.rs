@@ -1,5 +1,5 @@
-//! What a server can do wrong during a backup. For each fault: the exit code, what the user reads, and that
-//! nothing is lost that the folder had; and when the fault is over, the next run makes the folder right.
+//! Faults of a server during a backup, one test for each. A test checks the exit code, the message, and that no file in
+//! the folder is lost. Once the fault is over, the next run completes the backup.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,21 +10,22 @@ use dav_model::{Delivery, Fault, Reply, Request, found, multistatus, object, obj
 use host_tests::program::{Cli, tree};
 use host_tests::scratch::{Scratch, files};
 
-/// Objects in the two calendars.
+/// Numbers of objects in the two calendars.
 const HOME: usize = 30;
 const WORK: usize = 100;
 
-/// Objects, by a part of their names, that faults single out.
+/// Part of the names of the objects that a fault affects: a single one.
 const ONE: &str = "000007";
+/// Part of the names of about ten objects.
 const TEN: &str = "00001";
 
-/// Longer than the `timeout` of these runs.
+/// Longer than the `timeout` option of these runs, 2 s.
 const TOO_LONG: Duration = Duration::from_secs(30);
 
-/// A fault, and what is expected of a run that meets it.
+/// A fault, and the expected result of a run that meets it.
 struct Case {
     exit: i32,
-    /// Words that the user reads; empty when there is nothing to read.
+    /// Text that the output must contain; empty if there is no message.
     says: &'static str,
     fault: Fault,
 }
@@ -41,17 +42,17 @@ fn always(reply: Reply) -> impl Fn(&Request) -> Option<Reply> {
     move |_| Some(reply.clone())
 }
 
-/// Answers this at the address where a run begins.
+/// Answers `reply` at the path where a run begins, `/`.
 fn at_the_start(reply: Reply) -> impl Fn(&Request) -> Option<Reply> {
     move |request| (request.path == "/").then(|| reply.clone())
 }
 
-/// Answers this where the objects of `work` are listed.
+/// Answers `reply` to the request that lists the objects of `work`.
 fn in_the_listing(reply: Reply) -> impl Fn(&Request) -> Option<Reply> {
     move |request| request.is("PROPFIND", "/cal/work/").then(|| reply.clone())
 }
 
-/// Answers this where objects of `work` are read by multiget.
+/// Answers `reply` to every multiget of objects in `work`.
 fn in_reports(reply: impl Fn(&Request) -> Reply) -> impl Fn(&Request) -> Option<Reply> {
     move |request| is_report(request).then(|| reply(request))
 }
@@ -62,22 +63,22 @@ fn is_report(request: &Request) -> bool {
 
 const COLLECTION: &str = "<d:resourcetype><d:collection/></d:resourcetype>";
 
-/// A listing of `work` that has these responses besides the one of the calendar itself.
+/// Returns a listing of `work` with these responses and the one for the calendar itself.
 fn listing(responses: &str) -> Reply {
     Reply::multistatus(&(found("/cal/work/", COLLECTION) + responses))
 }
 
-/// A listing of `work` with one object, at this href.
+/// Returns a listing of `work` with one object, at this href.
 fn listing_of(href: &str) -> Reply {
     listing(&found(href, "<d:getetag>1</d:getetag>"))
 }
 
-/// A multistatus whose end is missing.
+/// Returns a multistatus without its end tag, after which the connection breaks.
 fn cut_off(responses: &str) -> Reply {
     Reply::status(207).body(multistatus(responses).replace("</d:multistatus>", "")).broken()
 }
 
-/// The right answer to a multiget of `work`, without those objects whose names have `missing` in them.
+/// Returns the correct responses to a multiget of `work`, except those for objects whose href contains `missing`.
 fn without(request: &Request, missing: &str) -> String {
     let answer = |href: &str| {
         let text = String::from_utf8_lossy(&version(2, number(href))).replace('&', "&amp;");
@@ -87,13 +88,13 @@ fn without(request: &Request, missing: &str) -> String {
     request.hrefs().filter(|href| !href.contains(missing)).map(answer).collect()
 }
 
-/// The number in an object's name.
+/// Returns the number in an object's name.
 fn number(href: &str) -> usize {
     let name = href.rsplit('/').next().unwrap_or_default();
     name.trim_end_matches(".ics").parse().unwrap_or_default()
 }
 
-/// The content of an object of `work` in its first or second version.
+/// Returns the content of an object of `work` in its first or second version.
 fn version(version: usize, number: usize) -> bytes::Bytes {
     object(&format!("version-{version}-of-{number}"))
 }
@@ -160,7 +161,7 @@ host_tests::cases! { meets;
 
 const PASSWORD: &str = "hush-hush";
 
-/// A backup that gives up soon.
+/// Prepares a backup with one retry and a timeout of 2 s.
 fn backup(scratch: &Scratch) -> Cli {
     let backup = scratch.backup().option("retries", 1).option("timeout", 2).json();
     backup.option("username", "alice").option("password", PASSWORD)
@@ -171,7 +172,7 @@ async fn meets(case: Case) -> anyhow::Result<()> {
     put_all(&scratch, 1);
     backup(&scratch).succeeds().await?;
     let before = tree(&scratch.folder)?;
-    // Everything in `work` has another version now, so it must be read again.
+    // Every object in `work` has a new version, so the next run must read all of them.
     put_all(&scratch, 2);
     scratch.server.fault(case.fault);
     let outcome = backup(&scratch).exits(case.exit).await?.says(case.says)?;
@@ -184,7 +185,10 @@ async fn meets(case: Case) -> anyhow::Result<()> {
     let after = tree(&scratch.folder)?;
     for number in 0..WORK {
         let path = format!("work/{}", object_name(number));
-        ensure!(after.get(&path) == Some(&version(2, number).to_vec()), "{path} is not what the server has");
+        ensure!(
+            after.get(&path) == Some(&version(2, number).to_vec()),
+            "{path} differs from the object on the server"
+        );
     }
     assert_eq!(after.len(), files(2, HOME + WORK), "files");
     Ok(())
@@ -196,7 +200,7 @@ fn put_all(scratch: &Scratch, of: usize) {
     }
 }
 
-/// Every file is still there and whole, in its old version or a new one.
+/// Fails unless every file still exists and is complete, in its old version or a new one.
 fn nothing_is_lost(
     before: &BTreeMap<String, Vec<u8>>,
     after: &BTreeMap<String, Vec<u8>>,

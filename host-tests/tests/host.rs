@@ -1,4 +1,4 @@
-//! The library as its embedders use it: how jobs end, engines with a pool, what is logged, and the examples.
+//! The host library as embedders use it: the ends of jobs, engines with a pool, and the log.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +21,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Builds the connector that misbehaves, once.
+/// Builds the connector that misbehaves, once per process.
 fn hostile() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
@@ -37,7 +37,7 @@ fn hostile() -> PathBuf {
         .clone()
 }
 
-/// The connector on an engine that all tests share.
+/// Returns the connector that misbehaves, on an engine that all tests share.
 fn connector() -> Connector {
     static LOADED: OnceLock<Connector> = OnceLock::new();
     LOADED.get_or_init(|| Connector::load(&hostile()).expect("hostile-guest cannot be loaded")).clone()
@@ -57,7 +57,7 @@ async fn importer(what: &str, at: &str, config: JobConfig) -> Result<Importer, J
     Importer::open(&connector(), options(what, at), config).await
 }
 
-/// Lists everything there is.
+/// Scans to the end, and returns the verdict on the scan.
 async fn scan(importer: &Importer) -> Result<(), JobError> {
     let mut scan = importer.scan();
     while scan.next().await.is_some() {}
@@ -72,12 +72,12 @@ fn is_a_trap(error: &JobError) -> bool {
 async fn a_trap_in_a_call_is_a_crash_to_everyone_who_asks() -> anyhow::Result<()> {
     let importer = importer("trap", "ping", JobConfig::new()).await?;
     for _ in 0..2 {
-        let error = importer.ping().await.err().context("it worked")?;
+        let error = importer.ping().await.err().context("the call succeeded")?;
         ensure!(is_a_trap(&error), "{error:?}");
     }
-    let error = scan(&importer).await.err().context("it worked")?;
+    let error = scan(&importer).await.err().context("the call succeeded")?;
     ensure!(is_a_trap(&error), "{error:?}");
-    let error = importer.join().await.err().context("it ended well")?;
+    let error = importer.join().await.err().context("the job succeeded")?;
     ensure!(is_a_trap(&error), "{error:?}");
     Ok(())
 }
@@ -85,7 +85,7 @@ async fn a_trap_in_a_call_is_a_crash_to_everyone_who_asks() -> anyhow::Result<()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trap_in_a_scan_is_the_verdict_on_it() -> anyhow::Result<()> {
     let importer = importer("trap", "scan", JobConfig::new()).await?;
-    let error = scan(&importer).await.err().context("it worked")?;
+    let error = scan(&importer).await.err().context("the call succeeded")?;
     ensure!(is_a_trap(&error), "{error:?}");
     Ok(())
 }
@@ -98,7 +98,7 @@ async fn a_trap_in_a_read_is_the_reason_why_contents_are_missing() -> anyhow::Re
     paths.send_now(vec!["/a".to_owned(), "/b".to_owned()])?;
     drop(paths);
     while contents.next().await.is_some() {}
-    let error = contents.finish().await.err().context("it worked")?;
+    let error = contents.finish().await.err().context("the call succeeded")?;
     ensure!(is_a_trap(&error), "{error:?}");
     Ok(())
 }
@@ -109,7 +109,7 @@ async fn a_trap_in_a_write_is_the_verdict_on_it() -> anyhow::Result<()> {
     let WriteSession { items, mut reports } = exporter.write();
     drop(items);
     while reports.next().await.is_some() {}
-    let error = reports.finish().await.err().context("it worked")?;
+    let error = reports.finish().await.err().context("the call succeeded")?;
     ensure!(is_a_trap(&error), "{error:?}");
     Ok(())
 }
@@ -120,7 +120,7 @@ async fn a_guest_that_takes_too_much_memory_ran_out_of_it() -> anyhow::Result<()
     let importer = importer("grow", "scan", limited(|limits| limits.memory = LIMIT)).await?;
     ensure!(scan(&importer).await == Err(JobError::OutOfMemory { limit: LIMIT }));
     ensure!(importer.usage().memory() <= LIMIT as u64);
-    // Too little for the component to begin with.
+    // Too little memory to instantiate the component.
     let refused = self::importer("", "", limited(|limits| limits.memory = 1 << 16)).await;
     ensure!(matches!(refused, Err(JobError::OutOfMemory { limit: 65536 })));
     Ok(())
@@ -171,7 +171,7 @@ async fn an_error_that_the_connector_reports_does_not_end_the_job() -> anyhow::R
     let refused = importer.ping().await;
     ensure!(matches!(refused, Err(JobError::Connector(Error::Forbidden(_)))), "{refused:?}");
     scan(&importer).await?;
-    let missing = importer.read("/a").await.err().context("it worked")?;
+    let missing = importer.read("/a").await.err().context("the call succeeded")?;
     ensure!(missing == JobError::Connector(Error::NotFound("/a".to_owned())));
     let job = importer.job().clone();
     importer.join().await?;
@@ -203,7 +203,7 @@ async fn origins_are_granted_by_the_configuration() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_that_spins_leaves_time_for_others() -> anyhow::Result<()> {
-    // More of them than there are threads.
+    // More guests than the runtime has threads.
     let mut spinning = Vec::new();
     for _ in 0..8 {
         let importer =
@@ -236,7 +236,7 @@ async fn a_pool_has_room_for_a_number_of_jobs_and_their_memory() -> anyhow::Resu
         }
         let refused = open().await.err();
         ensure!(matches!(refused, Some(JobError::NoCapacity(_))), "{refused:?}");
-        // The pool has less memory for a job than the limits, which then are what the pool has.
+        // The pool has less memory for a job than the limits allow; the smaller number applies.
         for job in jobs {
             ensure!(scan(&job).await == Err(JobError::OutOfMemory { limit: MEMORY }));
             ensure!(job.usage().memory() > 4 << 20, "{}", job.usage().memory());
@@ -257,7 +257,7 @@ async fn backups_work_in_a_pool_side_by_side() -> anyhow::Result<()> {
     let connector = engine.load(&built("caldav.wasm")?)?;
     ensure!(
         matches!(connector.code_source(), CodeSource::File(_)),
-        "compiled files are for engines with a pool too"
+        "an engine with a pool does not use the compiled file"
     );
     let backups = (0..JOBS).map(|job| {
         let (connector, folder) = (connector.clone(), folders.path().join(job.to_string()));
@@ -282,7 +282,7 @@ async fn backups_work_in_a_pool_side_by_side() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Collects what the library logs, as text.
+/// A subscriber that collects the log of the library as text.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
@@ -324,7 +324,7 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-/// On one thread: the log is this thread's.
+/// Runs on one thread, because the subscriber is set for the current thread only.
 #[tokio::test]
 async fn a_job_is_logged_with_its_label_and_without_secrets() -> anyhow::Result<()> {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! The plugin as Plakar uses it, played by a peer with the library that Plakar uses (`plakar-peer/`).
+//! The plugin as Plakar uses it. The peer in `plakar-peer/` plays the part of Plakar, with the same gRPC library.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use host_tests::servers::xandikos::Xandikos;
 use host_tests::servers::{PASSWORD, TestServer, USER};
 use host_tests::{program, seed};
 
-/// A peer, a folder for what it backs up, and the options for a server.
+/// A peer, a folder for its backups, and the options for a server.
 struct Stage {
     peer: Peer,
     scratch: tempfile::TempDir,
@@ -22,7 +22,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// None where the peer cannot be built, which has been said then.
+    /// Builds the peer. Returns none, after a printed line, if there is no Go to build it.
     fn new(location: &str, options: &[String]) -> anyhow::Result<Option<Self>> {
         let Some(peer) = Peer::build()? else { return Ok(None) };
         let mut stage = Self { peer, scratch: tempfile::tempdir()?, options: Vec::new() };
@@ -30,9 +30,9 @@ impl Stage {
         Ok(Some(stage))
     }
 
-    /// From now on, another server.
+    /// Selects the server for the next runs.
     fn turn_to(&mut self, location: &str, options: &[String]) {
-        // Plakar wants a scheme that the manifest names; an address may follow it.
+        // Plakar accepts only the schemes in the manifest; a whole address may follow the scheme.
         let scheme = if location.starts_with("http") { "caldav://" } else { "" };
         let account = [
             format!("location={scheme}{location}"),
@@ -62,7 +62,7 @@ fn bodies(requests: &[Request]) -> usize {
     requests.iter().map(Request::bodies).sum()
 }
 
-/// Backs up `from` by the command line and by the plugin, and restores what the plugin has to `to`.
+/// Backs up `from` with the command line and with the plugin, and restores the plugin's backup to `to`.
 async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::Result<()> {
     let Some(mut stage) = Stage::new(&from.location(), &from.options())? else { return Ok(()) };
     seed::plant(&from.client()?, from.home(), &seed::account(from.odd_names())).await?;
@@ -77,7 +77,7 @@ async fn there_and_back(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::R
     from.client()?.put(&format!("{}work/meeting-007.ics", from.home()), moved).await?;
     stage.play("backup", &[], &[]).await?.well()?.counts("opens", 1)?;
 
-    // To another server, twice: the same files are there, and then nothing is left to do.
+    // To another server, twice: the same files exist there, and the second restore succeeds as well.
     stage.turn_to(&to.location(), &to.options());
     for _ in 0..2 {
         stage.play("restore", &[], &[]).await?.well()?.acknowledged()?;
@@ -98,10 +98,11 @@ async fn xandikos() -> anyhow::Result<()> {
     there_and_back(&Xandikos::start()?, &Xandikos::start_tls()?).await
 }
 
-/// Objects that one multiget asks for at most.
+/// Largest number of hrefs in one multiget.
 const BATCH: usize = 64;
 
-/// Opens all of 5,000 objects, so many at once: there are at most so many requests and bodies.
+/// Opens all of 5,000 objects with this number of workers. Fails if that takes more than `requests` requests or `read`
+/// bodies.
 async fn few_requests(workers: &str, requests: usize, read: usize) -> anyhow::Result<()> {
     let fake = Fake::start(&[("home", 2000), ("work", 3000)]).await?;
     let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
@@ -118,7 +119,7 @@ async fn five_thousand_objects_that_are_opened_one_by_one_take_few_requests() ->
     few_requests("1", 5000 / BATCH + 20, 5000).await
 }
 
-/// Readers that overtake each other cost a few requests more.
+/// Workers that overtake each other cost a few more requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_objects_that_are_opened_eight_at_once_take_few_requests() -> anyhow::Result<()> {
     few_requests("8", 5000 / BATCH + 60, 5050).await
@@ -135,7 +136,7 @@ async fn of_five_thousand_objects_only_what_changed_is_read_again() -> anyhow::R
     let seen = fake.take_requests();
     assert_eq!(bodies(&seen), 0, "bodies when nothing changed");
     ensure!(seen.len() <= 6, "{} requests when nothing changed", seen.len());
-    // Here and there, in no order.
+    // Changes at scattered places, in no particular order.
     let mut at = 17_u32;
     let mut changed = std::collections::BTreeSet::new();
     while changed.len() < CHANGED {
@@ -191,7 +192,7 @@ async fn a_backup_that_cannot_be_made_ends_in_one_sentence_and_in_no_snapshot() 
     let Some(mut stage) = Stage::of_fake(&fake)? else { return Ok(()) };
     let refused = async |stage: &Stage, code: &str, words: &str| {
         let outcome = stage.play("backup", &[], &[]).await?.ended(code, words)?.acknowledged()?;
-        ensure!(!outcome.message().contains('\n'), "more than a sentence: {}", outcome.message());
+        ensure!(!outcome.message().contains('\n'), "more than one line: {}", outcome.message());
         ensure!(!stage.folder().join(".peer.json").exists(), "there is a snapshot: {outcome:?}");
         anyhow::Ok(())
     };
@@ -199,10 +200,10 @@ async fn a_backup_that_cannot_be_made_ends_in_one_sentence_and_in_no_snapshot() 
     refused(&stage, "Unauthenticated", "does not accept this user name and password").await?;
     fake.fault(|_| Some(Reply::status(503)));
     refused(&stage, "ResourceExhausted", "503").await?;
-    // In the middle of the listing.
+    // In the middle of the scan.
     fake.fault(|seen| (seen.path == "/cal/work/").then(|| Reply::status(401)));
     refused(&stage, "Unauthenticated", "does not accept").await?;
-    // All of the calendars.
+    // Every calendar is forbidden.
     fake.fault(|seen| {
         seen.path.starts_with("/cal/").then(|| Reply::status(403)).filter(|_| seen.path != "/cal/")
     });
@@ -247,11 +248,11 @@ async fn a_server_that_goes_away_is_not_asked_for_every_object() -> anyhow::Resu
     stage.play("backup", &[], &[]).await?.says_about(OBJECTS)?;
     let asked = fake.take_requests().len();
     ensure!(asked <= 30, "{asked} requests to a server that breaks connections");
-    // A password that is refused from now on is not sent again and again.
+    // A password that was refused is not sent for every object.
     fake.fault(|seen| (seen.method != "PROPFIND").then(|| Reply::status(401)));
     let outcome = stage.play("backup", &[], &[]).await?.says_about(OBJECTS)?;
     let asked = fake.take_requests().len();
-    ensure!(asked <= 10, "{asked} requests with a password that is refused");
+    ensure!(asked <= 10, "{asked} requests with a password that was refused");
     outcome.says_of("/work/000299.ics", "user name and password")?;
     fake.clear_fault();
     stage.play("backup", &[], &[]).await?.well()?;
@@ -284,7 +285,7 @@ async fn a_snapshot_a_calendar_and_an_object_come_back() -> anyhow::Result<()> {
     stage.play("restore", &[], &[]).await?.well()?.acknowledged()?;
     ensure!(fake.objects("work") == work, "the objects of work are not the same");
     ensure!(fake.objects("home") == home, "the objects of home are not the same");
-    // What is there is no error, and nothing is written again.
+    // Objects that exist already are not an error, and they are not written again.
     let _ = fake.take_requests();
     stage.play("restore", &[], &[]).await?.well()?;
     assert_eq!(fake.take_puts(), 0, "objects written again");
@@ -298,7 +299,7 @@ async fn a_snapshot_a_calendar_and_an_object_come_back() -> anyhow::Result<()> {
     stage.play("restore", &["-only", "/work/000003.ics"], &[]).await?.well()?;
     assert_eq!(fake.calendars(), ["work"]);
     assert_eq!(fake.objects("work").into_keys().collect::<Vec<_>>(), ["000003.ics"]);
-    // Elsewhere: by an option, and by the location of a calendar, as `@dst:/path` gives it.
+    // To another calendar: with an option, and with the location of a calendar, to which Plakar expands `@dst:/path`.
     stage.play("restore", &["-only", "/work/000004.ics"], &["into=Other"]).await?.well()?;
     assert_eq!(fake.objects("Other").into_keys().collect::<Vec<_>>(), ["000004.ics"]);
     let place = format!("location=caldav://{}/cal/Other/", fake.url());
@@ -347,14 +348,14 @@ async fn a_restore_that_cannot_be_made_is_heard_to_its_end() -> anyhow::Result<(
     let Some(stage) = Stage::of_fake(&fake)? else { return Ok(()) };
     stage.play("backup", &[], &[]).await?.well()?;
     let refused = async || stage.play("restore", &[], &[]).await?.ended("Unauthenticated", "");
-    // From the first: one sentence, and not a word for each record.
+    // From the first request: one message, and no error for each record.
     fake.fault(|_| Some(Reply::status(401)));
     refused().await?.says_about(0)?;
-    // After signing in, before anything is written.
+    // After the sign-in, before any write.
     fake.fault(|seen| (seen.path == "/cal/work/").then(|| Reply::status(401)));
     let outcome = refused().await?.acknowledged()?;
-    ensure!(outcome.errors() >= OBJECTS, "something is said about {} paths", outcome.errors());
-    // In the middle of it.
+    ensure!(outcome.errors() >= OBJECTS, "{} paths have an error", outcome.errors());
+    // In the middle of the restore.
     fake.empty();
     fake.fault(|seen| seen.is("PUT", "/cal/work/000020.ics").then(|| Reply::status(401)));
     refused().await?.acknowledged()?;

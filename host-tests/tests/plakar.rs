@@ -1,5 +1,5 @@
-//! The real Plakar with the package installed, against real servers and the fake one. Where there is no Plakar,
-//! each test says so and is over; `just test-plakar` is for where there is one.
+//! The real Plakar with the package installed, against real servers and the fake one. Without a Plakar, each test
+//! prints a line and succeeds. `just test-plakar` runs these tests.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -20,7 +20,7 @@ use host_tests::servers::{PASSWORD, TestServer, USER};
 use host_tests::{program, seed};
 use tokio::io::AsyncWriteExt;
 
-/// Runs a command and shows it with its last lines, as the closing note of an issue wants it.
+/// Runs a command, and prints it with its exit code and the last four lines of its output.
 async fn show(plakar: &Plakar, arguments: &[&str]) -> anyhow::Result<Outcome> {
     let outcome = plakar.run(arguments).await?;
     let home = plakar.home().display().to_string();
@@ -33,7 +33,7 @@ async fn show(plakar: &Plakar, arguments: &[&str]) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// `source add` or `destination add` for a server.
+/// Runs `source add` or `destination add` for a server.
 async fn add(
     plakar: &Plakar,
     what: &str,
@@ -61,7 +61,7 @@ fn bodies(requests: &[Request]) -> usize {
     requests.iter().map(Request::bodies).sum()
 }
 
-/// Bytes of everything below a folder.
+/// Returns the number of bytes in all files below a folder.
 fn size(folder: &Path) -> anyhow::Result<u64> {
     Ok(tree(folder)?.values().map(|bytes| bytes.len() as u64).sum())
 }
@@ -102,19 +102,19 @@ async fn the_documented_commands_work() -> anyhow::Result<()> {
     show(&plakar, &["at", &plain, "restore", "-to", &out.display().to_string(), &snapshot]).await?.done()?;
     ensure!(
         tree(&out)? == program::backed_up(&from).await?,
-        "a plain restore is not what the command line backs up"
+        "the restored files differ from a backup with the command line"
     );
 
-    // To another account: the whole, twice, and then parts of it elsewhere.
+    // To another account: the whole snapshot, twice; then parts of it, also to other calendars.
     add(&plakar, "destination", "dst", &to.location(), &to.options()).await?;
     show(&plakar, &["destination", "ping", "dst"]).await?.done()?;
     for _ in 0..2 {
         let restored = show(&plakar, &["at", &plain, "restore", "-to", "@dst", &snapshot]).await?.done()?;
-        ensure!(!restored.out.contains("KO"), "something failed: {restored:?}");
+        ensure!(!restored.out.contains("KO"), "an entry failed: {restored:?}");
         assert_eq!(restored.err, "", "standard error");
     }
     let (before, after) = (tree(&out)?, program::backed_up(&to).await?);
-    ensure!(before.keys().all(|path| after.contains_key(path)), "something is missing: {:?}", after.keys());
+    ensure!(before.keys().all(|path| after.contains_key(path)), "a file is missing: {:?}", after.keys());
     let client = to.client()?;
     client.delete(&format!("{}work/", to.home())).await?;
     show(&plakar, &["at", &plain, "restore", "-to", "@dst", &format!("{snapshot}:/work")]).await?.done()?;
@@ -199,19 +199,19 @@ async fn what_cannot_be_backed_up_is_told_in_one_sentence() -> anyhow::Result<()
     let mistake = ["at", &store, "backup", "-o", "pasword=x", "@cal"];
     show(&plakar, &mistake).await?.exited(1)?.says("did you mean password")?;
     ensure!(plakar.at("store", &["ls"]).await?.out.is_empty(), "there is a snapshot");
-    // One forbidden calendar: the snapshot says that it is not whole.
+    // One forbidden calendar: the snapshot is marked as incomplete.
     fake.fault(|seen| (seen.path == "/cal/work/").then(|| Reply::status(403)));
     let outcome = show(&plakar, &backup).await?;
     ensure!(outcome.out.contains("completed with 1 error"), "{outcome:?}");
     for words in ["/work: ", "403"] {
-        ensure!(outcome.err.contains(words), "{words:?} is not said: {outcome:?}");
+        ensure!(outcome.err.contains(words), "standard error does not contain {words:?}: {outcome:?}");
     }
     let snapshot = plakar::snapshot(&outcome)?;
     let errors = show(&plakar, &["at", &store, "info", "-errors", &snapshot]).await?.done()?;
     ensure!(errors.out.contains("/work"), "{errors:?}");
     fake.clear_fault();
     ensure!(show(&plakar, &backup).await?.done()?.out.contains("without errors"));
-    // The other way: one sentence as well, not one for each object.
+    // A restore prints one line as well, not one for each object.
     for (fault, words) in [(401, "user name and password"), (503, "the server answered 503")] {
         fake.fault(move |_| Some(Reply::status(fault)));
         let outcome =
@@ -277,7 +277,7 @@ async fn killed_at_any_time_the_next_run_is_right() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Kills with SIGKILL; whether it was still running.
+/// Sends SIGKILL after this time. Returns true if the process was still running.
 async fn kill_after(mut child: tokio::process::Child, milliseconds: u64) -> anyhow::Result<bool> {
     let ended = tokio::time::timeout(Duration::from_millis(milliseconds), child.wait()).await;
     if ended.is_err() {
@@ -286,7 +286,7 @@ async fn kill_after(mut child: tokio::process::Child, milliseconds: u64) -> anyh
     Ok(ended.is_err())
 }
 
-/// Processes whose program lies below a folder, and the most memory each has had, in KiB.
+/// Returns the peak memory, in KiB, of each process whose program lies below a folder.
 fn plugins(folder: &Path) -> anyhow::Result<Vec<u64>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
@@ -299,14 +299,14 @@ fn plugins(folder: &Path) -> anyhow::Result<Vec<u64>> {
     Ok(found)
 }
 
-/// The most memory a process has had, in KiB.
+/// Returns the peak memory of a process in KiB, from its folder in `/proc`.
 fn peak(process: &Path) -> Option<u64> {
     let status = std::fs::read_to_string(process.join("status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Runs a command; how long it took, and the most memory of Plakar and of the plugin, in KiB.
+/// Runs a command. Returns its time, and the peak memory of Plakar and of the plugin in KiB.
 async fn measure(plakar: &Plakar, arguments: &[&str]) -> anyhow::Result<(Duration, u64, u64)> {
     let started = Instant::now();
     let child = plakar.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -340,7 +340,7 @@ async fn five_thousand_objects_beside_the_same_files_from_disk() -> anyhow::Resu
     Cli::new(&fake).backup(&folder).succeeds().await?;
     let folder = folder.display().to_string();
     let _ = fake.take_requests();
-    // With one Open at a time, as Plakar has it on a small machine.
+    // With one Open at a time, as Plakar works on a machine with one processor.
     for (what, expected) in [("first", 5000), ("unchanged", 0), ("50 changed", 50)] {
         if expected == 50 {
             for i in 0..50 {
@@ -370,7 +370,7 @@ async fn five_thousand_objects_beside_the_same_files_from_disk() -> anyhow::Resu
 async fn a_recipe_builds_the_package_from_a_tag() -> anyhow::Result<()> {
     let Some(plakar) = Plakar::find().await? else { return Ok(()) };
     let made = package()?;
-    // A repository whose tag is what is checked in here.
+    // A repository with a tag on the commit that is checked out here.
     let sources = tempfile::tempdir()?;
     let repository = sources.path().join("repository").display().to_string();
     let git = |arguments: &[&str]| {
@@ -387,7 +387,8 @@ async fn a_recipe_builds_the_package_from_a_tag() -> anyhow::Result<()> {
         format!("{}repository: file://{repository}\n", &recipe[..at]),
     )?;
     let mut command = plakar.command(&["pkg", "build", "./recipe.yaml"]);
-    // The toolchain is found from the home, which is another here; what is built already is used.
+    // cargo and rustup look for the toolchain in the home directory, which is a temporary one here. The folder for
+    // build artefacts is kept between runs.
     for (variable, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
         let own = std::env::home_dir().unwrap_or_default().join(folder);
         command.env(variable, std::env::var_os(variable).unwrap_or(own.into_os_string()));

@@ -1,4 +1,4 @@
-//! Both services of the plugin over a pair of pipes: the order of things, and everything that goes wrong in it.
+//! Both services of the plugin over a pair of pipes: the order of calls and messages, and faults in between.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,15 +23,15 @@ use host_tests::scratch::entries;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status, Streaming};
 
-/// Long enough to be sure that something does not happen.
+/// Time to wait before concluding that an event does not happen.
 const WHILE: Duration = Duration::from_millis(200);
 
 const PASSWORD: &str = "hush-hush";
 
-/// The flags of both services: STREAM and NOMERGE of Plakar.
+/// Flags that both services report: STREAM (4) and NOMERGE (16) of Plakar.
 const FLAGS: u32 = 20;
 
-/// The options for a fake server.
+/// Returns the options for a fake server.
 fn options(fake: &Fake) -> Vec<(&'static str, String)> {
     vec![
         ("location", format!("caldav://{}", fake.url())),
@@ -46,21 +46,21 @@ fn borrowed<'a>(options: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)
     options.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
-/// A plugin whose importer is open.
+/// Starts a plugin, and opens its importer.
 async fn importing(fake: &Fake) -> anyhow::Result<Plugin> {
     let plugin = Plugin::start().await?;
     plugin.init_importer(&borrowed(&options(fake))).await?;
     Ok(plugin)
 }
 
-/// A plugin whose exporter is open.
+/// Starts a plugin, and opens its exporter.
 async fn exporting(fake: &Fake) -> anyhow::Result<Plugin> {
     let plugin = Plugin::start().await?;
     plugin.init_exporter(&borrowed(&options(fake))).await?;
     Ok(plugin)
 }
 
-/// A listing that goes on: where acknowledgements go, and what comes.
+/// A call of `Import` under way: the stream of acknowledgements to send, and the stream of records.
 struct Import {
     acknowledgements: mpsc::Sender<ImportRequest>,
     answers: Streaming<ImportResponse>,
@@ -73,7 +73,7 @@ async fn import(plugin: &Plugin) -> Result<Import, Status> {
 }
 
 impl Import {
-    /// The records up to `finished`.
+    /// Returns the records up to `finished`.
     async fn records(&mut self) -> Result<Vec<Record>, Status> {
         let mut records = Vec::new();
         while let Some(answer) = self.answers.message().await? {
@@ -82,11 +82,11 @@ impl Import {
             }
             records.extend(answer.record);
         }
-        Err(Status::data_loss("it ended before it had finished"))
+        Err(Status::data_loss("the call ended before `finished`"))
     }
 }
 
-/// The chunks of a file.
+/// Opens a file, and returns its chunks.
 async fn open(plugin: &Plugin, path: &str) -> Result<Vec<Bytes>, Status> {
     let record = Record { pathname: path.to_owned(), ..Record::default() };
     let request = OpenRequest { record: Some(record) };
@@ -104,7 +104,7 @@ fn info(name: &str, mode: u32) -> FileInfo {
     FileInfo { name: name.to_owned(), mode, ..FileInfo::default() }
 }
 
-/// When objects of the fake server were changed: Sun, 22 Nov 2026 10:00:00 GMT, in seconds.
+/// Time of modification of all objects on the fake server, Sun, 22 Nov 2026 10:00:00 GMT, in seconds since 1970.
 const LAST_MODIFIED: i64 = 1_795_341_600;
 
 const DIRECTORY: u32 = 1 << 31 | 0o700;
@@ -125,12 +125,13 @@ fn chunk(bytes: impl Into<Bytes>) -> ExportRequest {
     ExportRequest { packet: Some(Packet::Chunk(bytes.into())) }
 }
 
-/// A whole file.
+/// Returns the packets of a complete file: the record, the content, and an empty chunk.
 fn file(path: &str, bytes: Bytes) -> Vec<ExportRequest> {
     vec![record(path, 0o600), chunk(bytes), chunk(Bytes::new())]
 }
 
-/// Sends all of it, half-closes, and takes what comes: what was said about each path, and how the call ended.
+/// Sends all packets, half-closes, and returns the error that was acknowledged for each path (empty for success) and
+/// the status that ended the call.
 async fn export(
     plugin: &Plugin,
     packets: Vec<ExportRequest>,
@@ -163,7 +164,7 @@ async fn init_tells_what_is_backed_up_without_asking_the_server() -> anyhow::Res
     assert_eq!((answer.r#type.as_str(), answer.root.as_str(), answer.flags), ("caldav", "/", FLAGS));
     ensure!(answer.origin.starts_with("alice@127.0.0.1:"), "{answer:?}");
     ensure!(!answer.origin.contains(PASSWORD), "the password is shown: {answer:?}");
-    // The same from one run to the next, and another with another choice.
+    // The origin is the same in every run, and another one with other filters.
     ensure!(plugin.init_importer(&borrowed(&given)).await? == answer);
     given.push(("calendars", "work".to_owned()));
     ensure!(plugin.init_importer(&borrowed(&given)).await?.origin != answer.origin);
@@ -193,13 +194,17 @@ async fn init_refuses_wrong_options_in_one_line() -> anyhow::Result<()> {
             let error = error.with_context(|| format!("{given:?} was accepted"))?;
             assert_eq!(error.code(), Code::InvalidArgument, "{error:?}");
             for word in words {
-                ensure!(error.message().contains(word), "{word:?} is not said: {}", error.message());
+                ensure!(
+                    error.message().contains(word),
+                    "the message does not contain {word:?}: {}",
+                    error.message()
+                );
             }
             ensure!(!error.message().contains('\n'), "more than one line: {}", error.message());
             ensure!(!error.message().contains("secret-1"), "the password is shown: {}", error.message());
         }
     }
-    // It lives on.
+    // The plugin keeps running.
     let fake = Fake::start(&[("work", 1)]).await?;
     plugin.init_importer(&borrowed(&options(&fake))).await?;
     ensure!(plugin.end().await? == (Some(0), String::new()));
@@ -223,7 +228,7 @@ async fn what_is_called_too_early_or_too_late_is_refused() -> anyhow::Result<()>
     ensure!(import(&plugin).await.is_err(), "a listing before `Init`");
     ensure!(open(&plugin, "/work/000000.ics").await.is_err(), "a file before `Init`");
     plugin.init_importer(&borrowed(&options(&fake))).await?;
-    // What is not in the listing, or there is no listing yet.
+    // Files that are not in the listing, and files before the first listing.
     ensure!(open(&plugin, "/work/000000.ics").await.unwrap_err().code() == Code::NotFound);
     assert_eq!(import(&plugin).await?.records().await?.len(), entries(1, 1), "records");
     for path in ["", "/", "/work", "/work/other.ics", "/../etc/passwd"] {
@@ -258,7 +263,8 @@ async fn records_are_the_same_in_every_run_but_for_versions() -> anyhow::Result<
     ensure!(list().await? == first);
     let paths: Vec<&str> = first.iter().map(|record| record.pathname.as_str()).collect();
     ensure!(paths[..3] == ["/", "/home", "/home/.caldav.json"], "{paths:?}");
-    let one = first.iter().find(|record| record.pathname == "/work/000001.ics").context("it is missing")?;
+    let one =
+        first.iter().find(|record| record.pathname == "/work/000001.ics").context("the record is missing")?;
     let about = one.file_info.as_ref().context("no info")?;
     assert_eq!((about.name.as_str(), about.size, about.mode, about.nlink), ("000001.ics", -1, 0o600, 1));
     assert_eq!(about.mod_time.map(|time| time.seconds), Some(LAST_MODIFIED));
@@ -267,7 +273,7 @@ async fn records_are_the_same_in_every_run_but_for_versions() -> anyhow::Result<
     assert_eq!((root.name.as_str(), root.mode), ("/", DIRECTORY));
     let described = first[2].file_info.as_ref().context("no info")?;
     ensure!(u64::try_from(described.size)? == open_all(&fake, "/home/.caldav.json").await?, "{described:?}");
-    // Another version is another inode, and nothing else.
+    // A new version changes the inode number, and nothing else.
     fake.put("work", "000001.ics", object("changed"));
     let second = list().await?;
     let different: Vec<_> = first.iter().zip(&second).filter(|(a, b)| a != b).collect();
@@ -292,7 +298,10 @@ async fn the_call_ends_well_only_after_the_half_close() -> anyhow::Result<()> {
     let plugin = importing(&fake).await?;
     let mut listing = import(&plugin).await?;
     listing.records().await?;
-    ensure!(tokio::time::timeout(WHILE, listing.answers.message()).await.is_err(), "it ended too early");
+    ensure!(
+        tokio::time::timeout(WHILE, listing.answers.message()).await.is_err(),
+        "the call ended too early"
+    );
     listing.acknowledgements.close_channel();
     ensure!(listing.answers.message().await?.is_none());
     Ok(())
@@ -303,7 +312,7 @@ async fn acknowledgements_are_taken_apart_from_everything_else() -> anyhow::Resu
     let fake = Fake::start(&[("work", 10)]).await?;
     let plugin = importing(&fake).await?;
     let Import { mut acknowledgements, mut answers } = import(&plugin).await?;
-    // Far more than any window holds, before a single record is read.
+    // Far more than any flow-control window holds, before a single record is read.
     let header = Record { pathname: "/".repeat(4096), ..Record::default() };
     let one = ImportRequest { result: Some(Acknowledgement { header: Some(header), error: String::new() }) };
     for _ in 0..5000 {
@@ -328,7 +337,7 @@ async fn a_listing_that_nobody_reads_waits_and_files_are_opened_meanwhile() -> a
     }
     ensure!(!open(&plugin, "/work/000000.ics").await?.is_empty());
     ensure!(!open(&plugin, "/work/000003.ics").await?.is_empty());
-    // It is given up in the middle; the next one is whole.
+    // The listing is cancelled in the middle; the next one is complete.
     drop(listing);
     assert_eq!(import(&plugin).await?.records().await?.len(), entries(1, 30_000), "records");
     Ok(())
@@ -365,7 +374,7 @@ async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
     let opened = stream::iter(0..500).map(async |i| {
         let path = format!("/work/{i:06}.ics");
         if i % 7 == 3 {
-            // Nobody waits for it any more.
+            // The caller cancels this call.
             let record = Record { pathname: path, ..Record::default() };
             let mut importer = plugin.importer();
             drop(importer.open(OpenRequest { record: Some(record) }).await);
@@ -379,7 +388,7 @@ async fn many_are_opened_at_once_and_some_are_given_up() -> anyhow::Result<()> {
         let expected = if i % 7 == 3 { Bytes::new() } else { object(&format!("work-{i}")) };
         ensure!(bytes == expected, "the content of object {i}");
     }
-    ensure!(fake.take_requests().len() <= 40, "one instance reads them in batches");
+    ensure!(fake.take_requests().len() <= 40, "the objects were not read in batches by one instance");
     Ok(())
 }
 
@@ -432,7 +441,7 @@ async fn a_restore_ends_only_after_the_half_close() -> anyhow::Result<()> {
     let mut answers = plugin.exporter().export(outgoing).await?.into_inner();
     packets.send(record("/", DIRECTORY)).await?;
     ensure!(answers.message().await?.is_some());
-    ensure!(tokio::time::timeout(WHILE, answers.message()).await.is_err(), "it ended too early");
+    ensure!(tokio::time::timeout(WHILE, answers.message()).await.is_err(), "the call ended too early");
     drop(packets);
     ensure!(answers.message().await?.is_none());
     Ok(())
@@ -471,11 +480,11 @@ async fn records_that_are_no_calendar_objects_are_named() -> anyhow::Result<()> 
         ("/work/lost.ics", "does not have its content"),
     ] {
         let text = said.get(path).with_context(|| format!("{path} was not acknowledged"))?;
-        ensure!(text.contains(words), "{words:?} is not said about {path}: {text}");
+        ensure!(text.contains(words), "the error of {path} does not contain {words:?}: {text}");
         assert_eq!(text.is_empty(), words.is_empty(), "{path}: {text}");
     }
     let end = end.unwrap_err();
-    // What is no calendar object at all is left out; the others failed.
+    // A file that is not a calendar object at all is left out, without a failure; the others have failed.
     assert_eq!(end.code(), Code::Unknown, "{end:?}");
     ensure!(end.message().starts_with("4 of 8 could not be restored"), "{end:?}");
     ensure!(fake.objects("work").len() == 1);
@@ -490,14 +499,14 @@ async fn pieces_of_a_file_are_put_together() -> anyhow::Result<()> {
     let mut packets = vec![record("/", DIRECTORY), record("/work", DIRECTORY), record("/work/a.ics", 0o600)];
     packets.extend(whole.chunks(100).map(|piece| chunk(Bytes::copy_from_slice(piece))));
     packets.push(chunk(Bytes::new()));
-    // A second end, and bytes of no file, are nothing.
+    // A second end and bytes without a file are ignored.
     packets.extend([chunk(Bytes::new()), chunk(Bytes::from_static(b"stray"))]);
-    // A record while the one before has not ended: that one is not whole.
+    // A record before the end of the previous file: the previous file is incomplete.
     packets.extend([record("/work/b.ics", 0o600), chunk(object("b"))]);
     packets.extend(file("/work/c.ics", object("c")));
     let (said, end) = export(&plugin, packets).await?;
     ensure!(said["/work/b.ics"].contains("came out of the store"), "{said:?}");
-    ensure!(end.is_err(), "the restore ended well");
+    ensure!(end.is_err(), "the restore succeeded");
     ensure!(fake.objects("work").keys().eq(["a.ics", "c.ics"]));
     ensure!(fake.objects("work")["a.ics"].as_bytes() == whole);
     Ok(())
@@ -515,13 +524,13 @@ async fn a_restore_that_is_cancelled_leaves_no_half_written_object() -> anyhow::
     }
     packets.send(record("/work/b.ics", 0o600)).await?;
     packets.send(chunk(object("b").slice(..50))).await?;
-    // The call is reset: Plakar was interrupted.
+    // The call is reset, as if Plakar had been interrupted.
     drop(answers);
     drop(packets);
     tokio::time::sleep(WHILE).await;
     ensure!(fake.objects("work").values().all(|text| text.ends_with("END:VCALENDAR\r\n")));
     ensure!(!fake.objects("work").contains_key("b.ics"));
-    // The process goes on: another restore works.
+    // The process keeps running: another restore succeeds.
     plugin.init_exporter(&borrowed(&options(&fake))).await?;
     let (_, end) = export(&plugin, file("/work/b.ics", object("b"))).await?;
     ensure!(end.is_ok(), "{end:?}");
@@ -532,14 +541,14 @@ async fn a_restore_that_is_cancelled_leaves_no_half_written_object() -> anyhow::
 
 #[tokio::test]
 async fn the_process_ends_with_its_input_whatever_goes_on() -> anyhow::Result<()> {
-    // At once, before anything was said.
+    // At once, before the first call.
     let mut process = command(&["plugin"], &[])?
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()?;
     drop(process.stdin.take());
     ensure!(process.wait().await?.code() == Some(0));
-    // While a server does not answer, for as long as it takes.
+    // During calls that wait for a server that does not answer.
     let fake = Fake::start(&[("work", 3)]).await?;
     fake.fault(|_| Some(Reply::silence(Duration::from_secs(3600))));
     for is_import in [true, false] {
@@ -552,7 +561,7 @@ async fn the_process_ends_with_its_input_whatever_goes_on() -> anyhow::Result<()
         } else {
             async { plugin.init_exporter(&borrowed(&given)).await.map(drop) }.boxed_local()
         };
-        ensure!(tokio::time::timeout(WHILE, call).await.is_err(), "it did not wait for the server");
+        ensure!(tokio::time::timeout(WHILE, call).await.is_err(), "the call did not wait for the server");
         ensure!(plugin.end().await? == (Some(0), String::new()));
     }
     Ok(())
@@ -583,7 +592,7 @@ async fn an_exporter_signs_in_at_its_beginning_and_only_then() -> anyhow::Result
 async fn an_interrupt_is_left_to_plakar() -> anyhow::Result<()> {
     let fake = Fake::start(&[("work", 1)]).await?;
     let plugin = importing(&fake).await?;
-    let id = plugin.process.id().context("it has ended")?.to_string();
+    let id = plugin.process.id().context("the plugin has ended")?.to_string();
     ensure!(std::process::Command::new("kill").args(["-INT", &id]).status()?.success());
     tokio::time::sleep(WHILE).await;
     ensure!(import(&plugin).await?.records().await?.len() > 2);

@@ -1,5 +1,4 @@
-//! Real servers, plain and with TLS: everything on them comes into the folder once, byte for byte, and
-//! stays up to date.
+//! Backups of real servers, plain and with TLS: the folder has every object once, byte for byte, and stays up to date.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +12,7 @@ use host_tests::servers::radicale::Radicale;
 use host_tests::servers::xandikos::Xandikos;
 use serde_json::{Value, json};
 
-/// The most requests when nothing changed: one for each of three calendars, and six to find them.
+/// Largest number of requests when nothing changed: one for each of three calendars, and six to discover them.
 const MOST_WHEN_UNCHANGED: u64 = 3 + 6;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +35,7 @@ async fn xandikos_with_tls() -> anyhow::Result<()> {
     everything(&Xandikos::start_tls()?).await
 }
 
-/// What a plain client sees: by directory, the bytes of every object with CRLF line ends, sorted.
+/// Returns the objects that a plain client sees: by calendar, the bytes of every object with CRLF line ends, sorted.
 async fn on_the_server(
     server: &dyn TestServer,
     calendars: &[&str],
@@ -47,7 +46,7 @@ async fn on_the_server(
         let path = format!("{}{calendar}/", server.home());
         let mut bodies = Vec::new();
         for href in client.members(&path).await? {
-            // Xandikos lists a name with a colon as a bare relative href.
+            // Xandikos 0.4 lists a name with a colon as a relative href without `./`.
             let href = if href.starts_with('/') { href } else { format!("{path}{href}") };
             bodies.push(caldav::ical::with_crlf(client.get(&href).await?.to_vec()));
         }
@@ -57,7 +56,7 @@ async fn on_the_server(
     Ok(all)
 }
 
-/// What the backup has: by directory, the bytes of every object, sorted.
+/// Returns the objects in the backup: by directory, the bytes of every object, sorted.
 fn in_the_folder(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<Vec<u8>>>> {
     let mut all: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     for (path, bytes) in tree(folder)? {
@@ -98,14 +97,19 @@ async fn everything(server: &dyn TestServer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder has every object of the calendars once, with the bytes of a plain GET.
+/// Fails unless the folder has every object of the calendars once, with the bytes of a plain GET.
 fn everything_is_there_once(
     saved: &BTreeMap<String, Vec<Vec<u8>>>,
     there: &BTreeMap<String, Vec<Vec<u8>>>,
 ) -> anyhow::Result<()> {
     for (name, there) in there {
         let saved = saved.get(name).with_context(|| format!("{name} is missing"))?;
-        ensure!(saved.len() == there.len(), "{name}: {} objects saved, {} there", saved.len(), there.len());
+        ensure!(
+            saved.len() == there.len(),
+            "{name}: {} objects saved of {} on the server",
+            saved.len(),
+            there.len()
+        );
         ensure!(saved == there, "{name}: the bytes differ");
     }
     Ok(())
@@ -120,7 +124,7 @@ fn odd_names_are_kept(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every property is in the files that describe the calendar.
+/// Fails unless every property is in the files that describe the calendar.
 fn properties_are_kept(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
     let text = |name: &str| {
         let bytes = files.get(name).with_context(|| format!("{name} is missing"))?;
@@ -138,7 +142,7 @@ fn properties_are_kept(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Nothing changed: nothing is read, and the files are the same. Returns the number of requests.
+/// Makes a backup with nothing to do: no object is read, and the files stay the same. Returns the number of requests.
 async fn nothing_changed(server: &dyn TestServer, folder: &Path) -> anyhow::Result<u64> {
     let before = tree(folder)?;
     let outcome = Cli::new(server).backup(folder).json().succeeds().await?;
@@ -149,7 +153,7 @@ async fn nothing_changed(server: &dyn TestServer, folder: &Path) -> anyhow::Resu
     Ok(requests)
 }
 
-/// One object is new, one changes, one goes.
+/// Creates, changes and deletes one object each. The next backup has exactly these differences.
 async fn one_of_each_changed(server: &dyn TestServer, folder: &Path) -> anyhow::Result<()> {
     let client = server.client()?;
     let work = format!("{}work/", server.home());
@@ -164,7 +168,7 @@ async fn one_of_each_changed(server: &dyn TestServer, folder: &Path) -> anyhow::
     Ok(())
 }
 
-/// Without multiget, objects have the line ends of the server and are otherwise the same.
+/// Makes a backup with GET instead of multiget. The objects differ in their line ends only.
 async fn one_by_one(server: &dyn TestServer, folder: &Path, tasks: &[Vec<u8>]) -> anyhow::Result<()> {
     let backup = Cli::new(server).backup(folder).option("fetch", "get").option("calendars", "tasks");
     backup.succeeds().await?;

@@ -1,5 +1,5 @@
-//! Restores to real servers: what a backup had comes back, a second run has nothing to do, and what was
-//! changed or lost in the meantime is mended without touching anything else.
+//! Restores to real servers: everything in a backup comes back, a second run has nothing to do, and a restore repairs
+//! what was changed or deleted in the meantime without touching anything else.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ async fn xandikos() -> anyhow::Result<()> {
     everything(&Xandikos::start()?, &Xandikos::start()?).await
 }
 
-/// A real server with the made-up account, and its backup.
+/// A backup of a real server with the generated account.
 struct Backup {
     scratch: tempfile::TempDir,
-    /// Objects in the account.
+    /// Number of objects in the account.
     objects: usize,
 }
 
@@ -72,7 +72,7 @@ async fn from_radicale_to_xandikos() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Xandikos writes what exists already in threads of its own, and answers 423 to whoever comes second.
+/// Xandikos 0.4 overwrites objects in several threads, and answers 423 to a second write at the same moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_changed_objects_are_mended_although_the_server_locks_its_calendar() -> anyhow::Result<()> {
     const CHANGED: usize = 100;
@@ -89,7 +89,7 @@ async fn many_changed_objects_are_mended_although_the_server_locks_its_calendar(
     Ok(())
 }
 
-/// What the server makes of an object that is not restored but simply stored.
+/// Returns the content that the server stores for an object that a plain client puts there.
 async fn control(server: &dyn TestServer, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let client = server.client()?;
     let path = format!("{}control/", server.home());
@@ -109,7 +109,7 @@ async fn everything(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::Resul
     let again = backup.scratch.path().join("again");
     Cli::new(to).backup(&again).succeeds().await?;
     let mut after = tree(&again)?;
-    // Radicale makes this calendar for itself.
+    // Xandikos with `--defaults` creates this calendar by itself.
     after.retain(|path, _| !path.starts_with("calendar/") || before.contains_key(path));
     let rewritten = is_the_same_tree(to, &before, &after).await?;
 
@@ -126,7 +126,7 @@ async fn everything(from: &dyn TestServer, to: &dyn TestServer) -> anyhow::Resul
     Ok(())
 }
 
-/// A dry run says what a restore would do, and does nothing: a second one says the same.
+/// Makes two dry runs. They report the same objects, because the first one wrote nothing.
 async fn a_dry_run_writes_nothing(to: &dyn TestServer, backup: &Backup) -> anyhow::Result<()> {
     let dry = backup.restore(to).flag("--dry-run");
     let created = dry.succeeds().await?.figure("created")?;
@@ -135,8 +135,8 @@ async fn a_dry_run_writes_nothing(to: &dyn TestServer, backup: &Backup) -> anyho
     Ok(())
 }
 
-/// The backup of the restored account is the same tree, but for objects that the server rewrites in any case.
-/// Returns how many those are.
+/// Fails unless the backup of the restored account is the same tree, except for objects that the server rewrites even
+/// for a plain client. Returns the number of these objects.
 async fn is_the_same_tree(
     to: &dyn TestServer,
     before: &BTreeMap<String, Vec<u8>>,
@@ -152,7 +152,7 @@ async fn is_the_same_tree(
             rewritten += 1;
             ensure!(
                 control(to, bytes).await? == after[path],
-                "{path} differs, and not by the server's doing"
+                "{path} differs, and the server did not rewrite it"
             );
         } else {
             assert_eq!(String::from_utf8_lossy(bytes), String::from_utf8_lossy(&after[path]), "{path}");
@@ -161,14 +161,15 @@ async fn is_the_same_tree(
     Ok(rewritten)
 }
 
-/// What is changed on a server, past the connector.
+/// Objects that the test changes on the server without the connector.
 const CHANGED: &str = "/work/meeting-007.ics";
 const DELETED: &str = "/work/meeting-008.ics";
 const DELETED_LATER: &str = "/work/meeting-009.ics";
 const DUPLICATED: &str = "/work/meeting-010.ics";
 const NEWER: &str = "/work/newer.ics";
 
-/// One object changed, one deleted, one new, a calendar gone: those come back, and nothing else is touched.
+/// Changes one object, deletes one, creates one, and deletes a calendar. A restore brings back what was in the backup,
+/// and touches nothing else.
 async fn changes_come_back(to: &dyn TestServer, backup: &Backup) -> anyhow::Result<()> {
     let client = to.client()?;
     let at = |path: &str| [to.home().trim_end_matches('/'), path].concat();
@@ -186,12 +187,12 @@ async fn changes_come_back(to: &dyn TestServer, backup: &Backup) -> anyhow::Resu
     let restored = backup.restore(to).succeeds().await?;
     assert_eq!(restored.paths("created"), [DELETED_LATER]);
     assert_eq!(restored.paths("updated"), [CHANGED]);
-    // What is newer than the backup stays.
+    // An object that is newer than the backup stays.
     client.get(&at(NEWER)).await?;
     client.delete(&at(NEWER)).await?;
     backup.diff(to).succeeds().await?;
 
-    // Beside what is there, once.
+    // With `conflict=duplicate`, a copy is created beside the existing object, once.
     client.put(&at(DUPLICATED), seed::event("meeting-10@seed", "Mine", "")).await?;
     for created in [1, 0] {
         backup.restore(to).option("conflict", "duplicate").succeeds().await?.counts("created", created)?;
@@ -206,10 +207,14 @@ fn differences_are_named(diff: &Outcome) -> anyhow::Result<()> {
         let mut all = objects.iter().filter(|object| object["type"] == "notice" && object["path"] == path);
         all.next()
             .and_then(|object| object["message"].as_str())
-            .with_context(|| format!("no remark on {path}"))
+            .with_context(|| format!("no notice about {path}"))
     };
     for (path, words) in [(CHANGED, "SUMMARY"), (NEWER, "server only")] {
-        ensure!(notice(path)?.contains(words), "{path}: {words:?} is not said: {}", notice(path)?);
+        ensure!(
+            notice(path)?.contains(words),
+            "the notice about {path} does not contain {words:?}: {}",
+            notice(path)?
+        );
     }
     Ok(())
 }

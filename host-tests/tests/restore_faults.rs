@@ -1,5 +1,5 @@
-//! What a server can do wrong while it is written to, and how servers differ. For each: the exit code, what
-//! the user reads, what is there afterwards; and that a second run has nothing left to do.
+//! Faults of a server during a restore, and differences between servers, one test for each. A test checks the exit
+//! code, the message, the objects on the server, and that a second run has nothing left to do.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use dav_model::{Behaviour, ETags, NewCalendars, Reply, Request, Uids, object, ob
 use host_tests::program::Cli;
 use host_tests::scratch::{CALENDAR_ENTRIES, Scratch};
 
-/// Fails unless `work` has so many objects.
+/// Fails unless `work` has this number of objects on the server.
 fn has_objects(scratch: &Scratch, expected: usize) -> anyhow::Result<()> {
     let found = scratch.server.objects("work").len();
     ensure!(found == expected, "{found} objects on the server instead of {expected}");
     Ok(())
 }
 
-/// A second restore has the same exit code and writes nothing.
+/// Fails unless a second restore has this exit code and writes nothing.
 async fn nothing_is_left_to_do(scratch: &Scratch, restore: &Cli, exit: i32) -> anyhow::Result<()> {
     drop(scratch.server.take_requests());
     restore.exits(exit).await?.had_nothing_to_do()?;
@@ -25,7 +25,8 @@ async fn nothing_is_left_to_do(scratch: &Scratch, restore: &Cli, exit: i32) -> a
     Ok(())
 }
 
-/// A server of this behaviour gets everything, in one calendar; a second run writes nothing.
+/// Fails unless a restore to a server with this behaviour writes every object, to one calendar, and a second run writes
+/// nothing.
 async fn gets_everything(behaviour: Behaviour) -> anyhow::Result<()> {
     const OBJECTS: usize = 20;
     let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
@@ -67,11 +68,11 @@ async fn what_a_server_does_not_keep_is_named() -> anyhow::Result<()> {
     let color_file = 1;
     let outcome = outcome.counts("created", CALENDAR_ENTRIES + color_file + OBJECTS)?;
     let outcome = outcome.says("did not keep: color")?;
-    assert_eq!(outcome.out.matches("lost VEVENT DESCRIPTION").count(), OBJECTS, "remarks on objects");
+    assert_eq!(outcome.out.matches("lost VEVENT DESCRIPTION").count(), OBJECTS, "notices about objects");
     Ok(())
 }
 
-/// A backup of `work` with five objects, for a server that makes no calendars.
+/// Prepares a backup of `work` with five objects, and a server that refuses new calendars.
 async fn without_new_calendars() -> anyhow::Result<Scratch> {
     let scratch = Scratch::backed_up(&[("work", 5)]).await?;
     scratch.server.behave(making(NewCalendars::Forbidden));
@@ -104,16 +105,17 @@ async fn a_calendar_that_may_not_be_made_is_named_with_those_there_are() -> anyh
     Ok(())
 }
 
-/// A restore of three objects to an account that has the UID of one in another calendar, with other content.
+/// A restore of three objects to an account where another calendar has an object with the UID of one of them and other
+/// content.
 struct Conflict {
     uids: Uids,
-    /// The option `conflict`.
+    /// Value of the option `conflict`.
     option: &'static str,
     exit: i32,
     says: &'static str,
-    /// Objects in `work` afterwards.
+    /// Number of objects in `work` after the restore.
     objects: usize,
-    /// Whether the object in the other calendar is overwritten.
+    /// True if the object in the other calendar is overwritten.
     overwrites: bool,
 }
 
@@ -125,7 +127,11 @@ async fn is_followed(case: Conflict) -> anyhow::Result<()> {
     let restore = scratch.restore().option("conflict", case.option).json();
     restore.exits(case.exit).await?.says(case.says)?;
     has_objects(&scratch, case.objects)?;
-    assert_eq!(scratch.server.objects("other")["there.ics"] != other, case.overwrites, "it is overwritten");
+    assert_eq!(
+        scratch.server.objects("other")["there.ics"] != other,
+        case.overwrites,
+        "the object in the other calendar was overwritten"
+    );
     restore.exits(case.exit).await?.had_nothing_to_do()?;
     Ok(())
 }
@@ -149,12 +155,12 @@ host_tests::cases! { is_followed;
 
 const REFUSED: &str = "/work/000001.ics";
 
-/// Whether it writes the object that is refused.
+/// Returns true for the PUT of the object that the server refuses.
 fn is_refused_put(request: &Request) -> bool {
     request.is("PUT", &["/cal", REFUSED].concat())
 }
 
-/// How one object is refused, and the error that the user gets.
+/// A refusal of one object, and the error that the user gets.
 struct Refusal {
     reply: Reply,
     code: &'static str,
@@ -165,7 +171,8 @@ fn refusal(reply: Reply, code: &'static str, says: &'static str) -> Refusal {
     Refusal { reply, code, says }
 }
 
-/// The refusal is named with its reason, the other objects are written, and the next run writes the missing one.
+/// Fails unless the restore reports the refused object with its reason and writes all others, and the next run writes
+/// the missing one.
 async fn is_named(case: Refusal) -> anyhow::Result<()> {
     const OBJECTS: usize = 10;
     let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
@@ -175,7 +182,7 @@ async fn is_named(case: Refusal) -> anyhow::Result<()> {
     assert_eq!(failed["path"], REFUSED);
     assert_eq!(failed["code"], case.code, "{failed}");
     let message = failed["message"].as_str().context("no message")?;
-    ensure!(message.contains(case.says), "{:?} is not said: {message}", case.says);
+    ensure!(message.contains(case.says), "the message does not contain {:?}: {message}", case.says);
     has_objects(&scratch, OBJECTS - 1)?;
     scratch.server.clear_fault();
     drop(scratch.server.take_requests());
@@ -199,7 +206,7 @@ host_tests::cases! { is_named;
     refused_with_500 => refusal(Reply::status(500), "protocol", "500");
 }
 
-/// One PUT in four meets this, and everything is restored.
+/// Answers `reply` to one PUT in four. Fails unless everything is restored.
 async fn is_waited_out(reply: Reply) -> anyhow::Result<()> {
     const OBJECTS: usize = 10;
     let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
@@ -216,7 +223,8 @@ host_tests::cases! { is_waited_out;
     a_502_now_and_then => Reply::status(502);
 }
 
-/// An object vanishes after it was taken: that is a failure, with each way to verify.
+/// Makes an object vanish after the server has accepted it. Fails unless the restore reports that, with this value of
+/// `verify`.
 async fn finds_what_vanished(verify: &str) -> anyhow::Result<()> {
     let scratch = Scratch::backed_up(&[("work", 3)]).await?;
     scratch.server.fault(|request| is_refused_put(request).then(|| Reply::status(201)));
@@ -234,7 +242,7 @@ host_tests::cases! { finds_what_vanished;
 async fn a_wrong_password_in_the_middle_ends_it() -> anyhow::Result<()> {
     const OBJECTS: usize = 200;
     const TAKEN: usize = 50;
-    /// Those under way when the first is refused, and a second try of one.
+    /// Requests under way when the first is refused, and a second attempt of one.
     const AT_ONCE: usize = 10;
     let scratch = Scratch::backed_up(&[("work", OBJECTS)]).await?;
     scratch.server.fault(after(TAKEN, |request| request.method == "PUT", || Reply::status(401)));
@@ -246,7 +254,7 @@ async fn a_wrong_password_in_the_middle_ends_it() -> anyhow::Result<()> {
     has_objects(&scratch, OBJECTS)
 }
 
-/// An event with an organizer and a guest.
+/// Returns an event with an organizer and an attendee.
 fn meeting() -> String {
     String::from_utf8_lossy(&object("meeting")).replace(
         "SUMMARY:",
@@ -254,18 +262,18 @@ fn meeting() -> String {
     )
 }
 
-/// What becomes of an event with guests.
+/// Expected result for an event with attendees.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Meeting {
-    /// It is stored as it is.
+    /// The event is stored unchanged.
     Same,
-    /// It is stored with `SCHEDULE-AGENT=CLIENT` for the organizer and the guest.
+    /// The event is stored with `SCHEDULE-AGENT=CLIENT` (RFC 6638, section 7.1) for the organizer and the attendee.
     WithAgents,
-    /// It is not stored, unless `scheduling=allow`.
+    /// The event is stored only with `scheduling=allow`.
     Refused,
 }
 
-/// A server, told by its headers, and what is expected of a restore to it.
+/// A server with its identifying headers, and the expected result of a restore to it.
 struct Scheduling {
     dav: &'static str,
     server: &'static str,
@@ -292,7 +300,7 @@ async fn invites_nobody(case: Scheduling) -> anyhow::Result<()> {
             outcome.says("scheduling=allow")?;
         }
     }
-    // What was added is not a difference.
+    // The added parameters do not count as a difference.
     nothing_is_left_to_do(&scratch, &restore, exit).await?;
     if case.meeting == Meeting::Refused {
         scratch.restore().option("scheduling", "allow").succeeds().await?;
@@ -301,7 +309,7 @@ async fn invites_nobody(case: Scheduling) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The headers by which servers are asked to send no messages.
+/// Fails unless the request has all headers that tell servers not to send messages.
 fn asks_for_silence(request: &Request) {
     for (name, value) in [("schedule-reply", "F"), ("scheduling-enabled", "F"), ("x-nc-scheduling", "false")]
     {
@@ -321,7 +329,7 @@ host_tests::cases! { invites_nobody;
     sogo_invites_nobody => Scheduling { dav: SCHEDULES, server: "SOGo", meeting: Meeting::Refused };
 }
 
-/// A server, and a folder for things to restore to it.
+/// A server with the calendar `mine`, and a folder with files to restore.
 struct Things {
     scratch: Scratch,
 }
@@ -333,13 +341,13 @@ impl Things {
         Ok(Self { scratch })
     }
 
-    /// Prepares a restore of one of the things.
+    /// Prepares a restore of a file or folder, by its name.
     fn restore(&self, name: &str) -> Cli {
         Cli::new(&self.scratch.server).restore(&self.scratch.folder.join(name)).json()
     }
 }
 
-/// One calendar with so many events, as programs export it.
+/// Returns one file with this number of events, as calendar programs export it.
 fn export(count: usize) -> String {
     let event = |number: usize| {
         let text = String::from_utf8_lossy(&object(&format!("event-{number}"))).into_owned();
@@ -386,7 +394,7 @@ async fn a_folder_of_ics_files_with_something_else_among_them_is_restored() -> a
     Ok(())
 }
 
-/// As vdirsyncer writes it: a folder for each calendar, its name and colour beside the objects.
+/// vdirsyncer writes a folder for each calendar, with files for its name and colour beside the objects.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vdir_is_restored_with_its_name_and_colour() -> anyhow::Result<()> {
     const OBJECTS: usize = 3;
@@ -425,7 +433,7 @@ async fn killed_at_any_point_and_run_again_it_ends_the_same() -> anyhow::Result<
     let mut before_the_end = 0;
     for round in 0..ROUNDS {
         scratch.server.empty();
-        // Spread over the run as if by chance.
+        // Moments spread over the whole run, in no particular order.
         let after = Duration::from_millis(10 + round * 7919 % took.max(50));
         let mut child = scratch.restore().process()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         tokio::time::sleep(after).await;
@@ -439,7 +447,7 @@ async fn killed_at_any_point_and_run_again_it_ends_the_same() -> anyhow::Result<
     Ok(())
 }
 
-/// Restores so many objects; returns the most memory the component had.
+/// Restores this number of objects, and returns the peak memory of the component in bytes.
 async fn memory_for(objects: usize) -> anyhow::Result<u64> {
     const MOST_AT_ONCE: usize = 4;
     let scratch = Scratch::backed_up(&[("work", objects)]).await?;
@@ -482,7 +490,7 @@ async fn options_of_backups_and_wrong_values_are_named() -> anyhow::Result<()> {
     let wrong = scratch.restore().option("fetch", "get").option("verify", "no");
     let outcome = wrong.exits(64).await?;
     for words in ["is for backups", "full, etag, none"] {
-        ensure!(outcome.err.contains(words), "{words:?} is not said: {outcome:?}");
+        ensure!(outcome.err.contains(words), "the output does not contain {words:?}: {outcome:?}");
     }
     Ok(())
 }
@@ -494,12 +502,12 @@ async fn ctrl_c_stops_a_restore_and_the_next_one_ends_it() -> anyhow::Result<()>
     scratch.server.delay(Duration::from_millis(20));
     let child = scratch.restore().process()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let id = child.id().context("it has ended")?.to_string();
+    let id = child.id().context("the program has ended")?.to_string();
     ensure!(std::process::Command::new("kill").args(["-INT", &id]).status()?.success(), "kill failed");
     let output = child.wait_with_output().await?;
     assert_eq!(output.status.code(), Some(130), "exit code");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(said.trim().lines().count() <= 3, "more than is to be read: {said}");
+    ensure!(said.trim().lines().count() <= 3, "more than three lines: {said}");
     scratch.server.delay(Duration::ZERO);
     scratch.restore().succeeds().await?;
     has_objects(&scratch, OBJECTS)

@@ -1,14 +1,14 @@
-//! How much a large account costs: requests, bodies, memory.
+//! Cost of large accounts: requests, bodies, memory.
 
 use anyhow::ensure;
 use dav_model::{Request, object, object_name};
 use host_tests::scratch::{Scratch, files};
 
-/// The most requests that the first backup of 10,000 objects may take.
+/// Largest number of requests for the first backup of 10,000 objects.
 const MOST_REQUESTS: usize = 200;
-/// The most requests when nothing changed: one for each of three calendars, and six to find them.
+/// Largest number of requests when nothing changed: one for each of three calendars, and six to discover them.
 const MOST_WHEN_UNCHANGED: usize = 3 + 6;
-/// The most memory that listing 100,000 objects may take in the component.
+/// Largest memory of the component, in bytes, for listing 100,000 objects.
 const MOST_MEMORY: u64 = 64 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +35,7 @@ async fn only_what_changed_is_read_again() -> anyhow::Result<()> {
     let scratch = Scratch::new(&[("work", 5000)]).await?;
     scratch.backup().succeeds().await?;
     drop(scratch.server.take_requests());
-    // Here and there.
+    // Changes at scattered places.
     for number in 0..CHANGED {
         scratch.server.put("work", &object_name(number * 97), object(&format!("changed-{number}")));
     }

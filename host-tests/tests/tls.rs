@@ -1,4 +1,4 @@
-//! Encrypted connections: HTTP/2 where the server has it, and certificates that are not trusted.
+//! Encrypted connections: HTTP/2 if the server supports it, and certificates that are not trusted.
 
 use anyhow::ensure;
 use host_tests::certificates::issue;
@@ -17,7 +17,7 @@ async fn a_server_with_http_2_gets_it() -> anyhow::Result<()> {
     let trusting = backup.option("tls_ca", scratch.path().join("ca.pem").display());
     trusting.succeeds().await?.counts("new", files(1, OBJECTS))?;
     let versions = fake.take_versions();
-    ensure!(!versions.is_empty(), "no request came");
+    ensure!(!versions.is_empty(), "the server received no request");
     ensure!(versions.iter().all(|version| *version == http::Version::HTTP_2), "{versions:?}");
     Ok(())
 }
@@ -38,6 +38,6 @@ async fn an_unknown_certificate_is_refused_before_the_password_is_sent() -> anyh
 async fn an_unknown_certificate_is_taken_where_none_is_verified() -> anyhow::Result<()> {
     let fake = Fake::start_tls(&[("work", 1)], &issue()?).await?;
     Cli::new(&fake).check().option("tls_no_verify", true).succeeds().await?;
-    ensure!(!fake.take_requests().is_empty(), "no request came");
+    ensure!(!fake.take_requests().is_empty(), "the server received no request");
     Ok(())
 }

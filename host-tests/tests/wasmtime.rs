@@ -1,5 +1,5 @@
-//! The component under stock `wasmtime`, with `-S http` and nothing else. Needs the program, which
-//! `just test-wasmtime` installs; without it, the test says so and is over.
+//! The component under stock `wasmtime`, with `-S http` and nothing else. `just test-wasmtime` installs that program;
+//! without it, the test prints a line and succeeds.
 
 use std::process::Stdio;
 
@@ -9,7 +9,7 @@ use host_tests::program::{built, workspace};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// Objects in the two calendars.
+/// Numbers of objects in the two calendars.
 const FAMILY: usize = 3;
 const WORK: usize = 70;
 
@@ -17,7 +17,7 @@ const WORK: usize = 70;
 async fn stock_wasmtime_backs_up_checks_and_restores() -> anyhow::Result<()> {
     let wasmtime = workspace().join("target/tools/bin/wasmtime");
     if !wasmtime.exists() {
-        println!("SKIPPED: {} is not there; `just test-wasmtime` installs it", wasmtime.display());
+        println!("SKIPPED: {} is missing. Run `just test-wasmtime`", wasmtime.display());
         return Ok(());
     }
     let fake = Fake::start(&[("family", FAMILY), ("work", WORK)]).await?;
@@ -59,7 +59,7 @@ async fn stock_wasmtime_backs_up_checks_and_restores() -> anyhow::Result<()> {
         String::from_utf8_lossy(&calendars.stdout).contains("/work\t70\tThe work calendar"),
         "{calendars:?}"
     );
-    // The archive, back into the empty account.
+    // Restore the archive to the empty account.
     let before = fake.objects("work");
     fake.empty();
     let mut restore = start("restore").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

@@ -1,19 +1,19 @@
-//! What a server needs for TLS. Tests issue it; nothing here does.
+//! Certificates of a server, as files. `host-tests` issues them.
 
 use std::path::Path;
 
-/// A certificate authority, and a certificate of it for the loopback address; all in PEM.
+/// A certificate authority, and a certificate that it has issued for 127.0.0.1; all in PEM.
 pub struct Certificates {
-    /// The authority's certificate.
+    /// Certificate of the authority, which clients trust.
     pub ca: String,
-    /// The server's certificate.
+    /// Certificate of the server.
     pub certificate: String,
-    /// The server's key.
+    /// Private key of the server.
     pub key: String,
 }
 
 impl Certificates {
-    /// Writes `ca.pem`, `cert.pem` and `key.pem`.
+    /// Writes `ca.pem`, `cert.pem` and `key.pem` to a folder.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         for (name, text) in [("ca.pem", &self.ca), ("cert.pem", &self.certificate), ("key.pem", &self.key)] {
             std::fs::write(folder.join(name), text)?;

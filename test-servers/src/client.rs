@@ -1,4 +1,4 @@
-//! A small HTTP client, for putting things on a server and for reading them back past the connector.
+//! A small HTTP client that writes to a server and reads from it without the connector.
 
 use anyhow::{Context, ensure};
 use base64::Engine;
@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// A client that signs in as one user.
+/// A client with the credentials of one user, or none.
 #[derive(Clone)]
 pub struct Client {
     base: String,
@@ -21,8 +21,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for `base` (`http://host:port`, or https with any certificate), as this user if one is
-    /// given.
+    /// Creates a client for `base`, which is `http://HOST:PORT` or `https://HOST:PORT`. The client trusts any
+    /// certificate. `user` is a name and a password.
     pub fn new(base: &str, user: Option<(&str, &str)>) -> anyhow::Result<Self> {
         let authorization = user.map(|(name, password)| {
             format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
@@ -37,7 +37,7 @@ impl Client {
         })
     }
 
-    /// Sends a request; gives status and body.
+    /// Sends a request, and returns the status and the body of the answer.
     pub async fn send(
         &self,
         method: &str,
@@ -61,7 +61,7 @@ impl Client {
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 
-    /// Stores a calendar object.
+    /// Stores a calendar object resource.
     pub async fn put(&self, path: &str, text: impl Into<Bytes>) -> anyhow::Result<()> {
         let (status, body) =
             self.send("PUT", path, &[("content-type", "text/calendar; charset=utf-8")], text).await?;
@@ -69,21 +69,21 @@ impl Client {
         Ok(())
     }
 
-    /// The bytes of a resource.
+    /// Returns the content of a resource.
     pub async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
         let (status, body) = self.send("GET", path, &[], "").await?;
         ensure!(status == 200, "GET {path}: {status}");
         Ok(body)
     }
 
-    /// Removes a resource.
+    /// Deletes a resource.
     pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
         let (status, _) = self.send("DELETE", path, &[], "").await?;
         ensure!(matches!(status, 200 | 204), "DELETE {path}: {status}");
         Ok(())
     }
 
-    /// Makes a calendar with these properties (RFC 4791 5.3.1).
+    /// Creates a calendar with these properties, given as XML (RFC 4791, section 5.3.1).
     pub async fn mkcalendar(&self, path: &str, properties: &str) -> anyhow::Result<()> {
         let body = format!(
             r#"<?xml version="1.0"?><C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:A="http://apple.com/ns/ical/"><D:set><D:prop>{properties}</D:prop></D:set></C:mkcalendar>"#
@@ -94,14 +94,14 @@ impl Client {
         Ok(())
     }
 
-    /// The hrefs of a collection's members, as the server spells them.
+    /// Returns the hrefs of a collection's members, as the server spells them, without collections.
     pub async fn members(&self, path: &str) -> anyhow::Result<Vec<String>> {
         let body = r#"<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>"#;
         let (status, answer) =
             self.send("PROPFIND", path, &[("depth", "1"), ("content-type", "application/xml")], body).await?;
         ensure!(status == 207, "PROPFIND {path}: {status}");
         let text = String::from_utf8(answer.to_vec())?;
-        // The tag may have any prefix.
+        // The element may have any prefix.
         let hrefs = text.split("href>").skip(1).step_by(2).filter_map(|part| part.split('<').next());
         Ok(hrefs.filter(|href| !href.ends_with('/')).map(str::to_owned).collect())
     }

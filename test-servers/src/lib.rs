@@ -1,5 +1,5 @@
-//! Real servers, an account to put on them, and the program that is run on them: for the demonstration, and for
-//! the tests in `host-tests`. A new server is one file in `servers/`.
+//! Real servers, a generated account for them, and the program under test. The demonstration and the tests in
+//! `host-tests` use them. A new server is one file in `servers/`.
 
 mod certificates;
 pub mod client;

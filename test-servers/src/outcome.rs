@@ -1,27 +1,27 @@
-//! What a run of a program came to, and assertions about it.
+//! Results of a run of a program, and assertions about them.
 
 use std::process::Output;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-/// How many of the last lines of each stream a message quotes.
+/// Number of last lines of each stream that a message quotes.
 const QUOTED: usize = 6;
 
-/// What a run came to.
+/// Exit code and output of a run.
 pub struct Outcome {
-    /// The arguments.
+    /// Arguments of the run, for messages.
     command: String,
-    /// The exit code; -1 after a signal.
+    /// Exit code; -1 after a signal.
     pub code: i32,
-    /// Standard output.
+    /// Standard output as text.
     pub out: String,
-    /// Standard error.
+    /// Standard error as text.
     pub err: String,
 }
 
 impl std::fmt::Debug for Outcome {
-    /// Quotes the ends of both streams only: there may be a line for each of thousands of objects.
+    /// Quotes the ends of both streams only: there may be thousands of lines, one for each object.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "`{}` ended with exit code {}", self.command, self.code)?;
         for (stream, text) in [("error", &self.err), ("output", &self.out)] {
@@ -58,36 +58,36 @@ impl Outcome {
         self.exited(0)
     }
 
-    /// Fails unless these words are on one of both streams.
+    /// Fails unless `words` are on standard output or standard error.
     pub fn says(self, words: &str) -> anyhow::Result<Self> {
-        ensure!(self.has_said(words), "{words:?} is not said: {self:?}");
+        ensure!(self.has_said(words), "the output does not contain {words:?}: {self:?}");
         Ok(self)
     }
 
-    /// Whether these words are on one of both streams.
+    /// Returns true if `words` are on standard output or standard error.
     #[must_use]
     pub fn has_said(&self, words: &str) -> bool {
         self.out.contains(words) || self.err.contains(words)
     }
 
-    /// Fails unless standard error is one line.
+    /// Fails unless standard error has exactly one line.
     pub fn in_one_line(self) -> anyhow::Result<Self> {
         let lines = self.err.trim_end().lines().count();
         ensure!(lines == 1, "{lines} lines instead of one: {self:?}");
         Ok(self)
     }
 
-    /// Returns the objects that `--json` printed.
+    /// Returns the JSON objects that `--json` printed, one a line.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         self.out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// Returns the last object, which is the summary.
+    /// Returns the last JSON object, which is the summary.
     ///
     /// # Errors
     ///
-    /// Fails if it is not one, or has another exit code than the process.
+    /// Fails if that object is not a summary, or if its exit code differs from that of the process.
     pub fn summary(&self) -> anyhow::Result<Value> {
         let last = self.objects().pop().with_context(|| format!("no output: {self:?}"))?;
         ensure!(last["type"] == "summary", "the last line is not a summary: {last}");
@@ -106,26 +106,26 @@ impl Outcome {
         summary[name].as_u64().with_context(|| format!("the summary has no {name}: {summary}"))
     }
 
-    /// Fails unless the summary has this number.
+    /// Fails unless a number of the summary has this value.
     pub fn counts(self, name: &str, expected: usize) -> anyhow::Result<Self> {
         let found = self.figure(name)?;
         ensure!(found == expected as u64, "{name} is {found} instead of {expected}: {self:?}");
         Ok(self)
     }
 
-    /// Fails if anything was written to the server or the folder.
+    /// Fails if the run created or updated an object.
     pub fn had_nothing_to_do(self) -> anyhow::Result<Self> {
         self.counts("created", 0)?.counts("updated", 0)
     }
 
-    /// Returns the objects of a restore or a difference that came to this: `created`, `failed` …
+    /// Returns the JSON objects of a restore or a diff with this outcome: `created`, `failed` …
     #[must_use]
     pub fn reported(&self, outcome: &str) -> Vec<Value> {
         let all = self.objects().into_iter();
         all.filter(|object| object["type"] == "done" && object["outcome"] == outcome).collect()
     }
 
-    /// Returns the paths of what came to this.
+    /// Returns the paths of the objects with this outcome.
     #[must_use]
     pub fn paths(&self, outcome: &str) -> Vec<String> {
         let paths = self.reported(outcome).into_iter();

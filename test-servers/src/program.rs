@@ -1,4 +1,4 @@
-//! The program under test: the built executable, beside the built component.
+//! The program under test: the built executable beside the built component.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,17 +10,17 @@ use tokio::process::Command;
 
 pub use crate::outcome::Outcome;
 
-/// A server that the program can be run on.
+/// A server that the program can connect to.
 pub trait Served {
     /// Returns the address of the server, as a location.
     fn location(&self) -> String;
-    /// Returns the options that the program needs besides the account's, such as `insecure=true`.
+    /// Returns the options that the program needs besides the credentials, such as `insecure=true`.
     fn options(&self) -> Vec<String>;
-    /// Returns the user name and the password; none where there is nobody to sign in.
+    /// Returns the user name and the password; none if the server does not require a sign-in.
     fn credentials(&self) -> Option<(&str, &str)>;
 }
 
-/// A run of the program that has not begun.
+/// A run of the program that has not started.
 #[derive(Clone, Debug)]
 pub struct Cli {
     location: String,
@@ -29,7 +29,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Prepares a run on a server, with its options and signed in.
+    /// Prepares a run on a server, with the server's options and credentials.
     #[must_use]
     pub fn new(server: &(impl Served + ?Sized)) -> Self {
         let mut cli = Self::at(&server.location());
@@ -50,35 +50,35 @@ impl Cli {
         Self { location: location.to_owned(), arguments: Vec::new(), environment: Vec::new() }
     }
 
-    /// Makes it `backup LOCATION FOLDER`.
+    /// Makes the command `backup LOCATION FOLDER`.
     #[must_use]
     pub fn backup(self, folder: &Path) -> Self {
         let location = self.location.clone();
         self.command(["backup".to_owned(), location, folder.display().to_string()])
     }
 
-    /// Makes it `restore FOLDER LOCATION`.
+    /// Makes the command `restore FOLDER LOCATION`.
     #[must_use]
     pub fn restore(self, folder: &Path) -> Self {
         let location = self.location.clone();
         self.command(["restore".to_owned(), folder.display().to_string(), location])
     }
 
-    /// Makes it `diff FOLDER LOCATION`.
+    /// Makes the command `diff FOLDER LOCATION`.
     #[must_use]
     pub fn diff(self, folder: &Path) -> Self {
         let location = self.location.clone();
         self.command(["diff".to_owned(), folder.display().to_string(), location])
     }
 
-    /// Makes it `check LOCATION`.
+    /// Makes the command `check LOCATION`.
     #[must_use]
     pub fn check(self) -> Self {
         let location = self.location.clone();
         self.command(["check".to_owned(), location])
     }
 
-    /// Makes it `calendars LOCATION`.
+    /// Makes the command `calendars LOCATION`.
     #[must_use]
     pub fn calendars(self) -> Self {
         let location = self.location.clone();
@@ -109,35 +109,35 @@ impl Cli {
         self.flag("--json")
     }
 
-    /// Sets a variable of the environment, of which nothing else reaches the program.
+    /// Sets an environment variable. The program does not inherit any others.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Returns the command as a person would type it.
+    /// Returns the command line as a user would type it.
     #[must_use]
     pub fn line(&self) -> String {
         format!("plakar-caldav {}", self.arguments.join(" "))
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits for its end.
     pub async fn run(&self) -> anyhow::Result<Outcome> {
         Ok(Outcome::of(&self.arguments.join(" "), &self.process()?.output().await?))
     }
 
-    /// Runs the program to its end, which must be with exit code 0.
+    /// Runs the program. Fails unless the exit code is 0.
     pub async fn succeeds(&self) -> anyhow::Result<Outcome> {
         self.exits(0).await
     }
 
-    /// Runs the program to its end, which must be with this exit code.
+    /// Runs the program. Fails unless the exit code is `code`.
     pub async fn exits(&self, code: i32) -> anyhow::Result<Outcome> {
         self.run().await?.exited(code)
     }
 
-    /// Returns the process, ready to be started, for runs that are interrupted.
+    /// Returns the command, ready to spawn, for runs that are interrupted.
     pub fn process(&self) -> anyhow::Result<Command> {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         let environment: Vec<(&str, &str)> =
@@ -146,25 +146,29 @@ impl Cli {
     }
 }
 
-/// Returns the workspace's folder.
+/// Returns the root folder of the workspace.
 #[must_use]
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// Returns a file that `just build` makes.
+/// Returns the path of a file that `just build` makes.
+///
+/// # Errors
+///
+/// Fails if the file does not exist.
 pub fn built(name: &str) -> anyhow::Result<PathBuf> {
     let file = workspace().join("target/release").join(name);
-    ensure!(file.exists(), "{} is missing: run `just build` first", file.display());
+    ensure!(file.exists(), "{} is missing. Run `just build`", file.display());
     Ok(file)
 }
 
-/// Runs the program with arguments as they are typed. Nothing of the caller's environment reaches it.
+/// Runs the program with these arguments and only these environment variables.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Outcome> {
     Ok(Outcome::of(&arguments.join(" "), &command(arguments, environment)?.output().await?))
 }
 
-/// Returns the program, ready to be started.
+/// Returns a command for the program, ready to spawn, with only these environment variables.
 pub fn command(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Command> {
     let mut command = Command::new(built("plakar-caldav")?);
     command
@@ -176,7 +180,7 @@ pub fn command(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Resu
     Ok(command)
 }
 
-/// Returns what the command line backs up from a server.
+/// Backs a server up with the command line, and returns the files of the backup.
 pub async fn backed_up(server: &(impl Served + ?Sized)) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let scratch = tempfile::tempdir()?;
     let folder = scratch.path().join("backup");
@@ -184,7 +188,7 @@ pub async fn backed_up(server: &(impl Served + ?Sized)) -> anyhow::Result<BTreeM
     tree(&folder)
 }
 
-/// Returns every file below a folder but the index: relative path and bytes.
+/// Returns every file below a folder, relative paths to contents, except the index `.mirror.*`.
 pub fn tree(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

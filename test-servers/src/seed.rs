@@ -1,5 +1,4 @@
-//! An account to back up: three calendars with about two hundred objects of every kind. All of it is
-//! made up here.
+//! A generated account to back up: three calendars with about two hundred objects of every kind.
 
 use std::fmt::Write;
 
@@ -7,9 +6,9 @@ use crate::client::Client;
 
 /// A calendar: its name, its properties for MKCALENDAR, and its objects by file name.
 pub struct Calendar {
-    /// The last segment of its path.
+    /// Last segment of the calendar's path.
     pub name: &'static str,
-    /// XML within `prop`, with the prefixes of `Client::mkcalendar`.
+    /// XML inside of `prop`, with the prefixes of `Client::mkcalendar`.
     pub properties: String,
     /// File names, as path segments, and texts.
     pub objects: Vec<(String, String)>,
@@ -22,7 +21,7 @@ fn properties(name: &str, description: &str, color: &str, kinds: &[&str]) -> Str
     )
 }
 
-/// One object around a component.
+/// Returns a calendar object with one component, given as text.
 #[must_use]
 pub fn object(component: &str) -> String {
     format!(
@@ -30,7 +29,7 @@ pub fn object(component: &str) -> String {
     )
 }
 
-/// A plain event.
+/// Returns an event. `more` are further lines, each with CRLF.
 #[must_use]
 pub fn event(uid: &str, summary: &str, more: &str) -> String {
     object(&format!(
@@ -38,7 +37,7 @@ pub fn event(uid: &str, summary: &str, more: &str) -> String {
     ))
 }
 
-/// The account. `odd_names` are given to some of the events.
+/// Returns the account. Its calendar `work` has one more event for each of `odd_names`.
 #[must_use]
 pub fn account(odd_names: &[&str]) -> Vec<Calendar> {
     vec![work(odd_names), family(), tasks()]
@@ -126,19 +125,19 @@ fn tasks() -> Calendar {
     }
 }
 
-/// A property of about `bytes` bytes, folded as RFC 5545 3.1 wants it.
+/// Returns a property of about `bytes` bytes, folded (RFC 5545, section 3.1).
 fn attachment(bytes: usize) -> String {
     let mut text = String::from("ATTACH;ENCODING=BASE64;VALUE=BINARY:");
     let mut left = bytes;
     while left > 0 {
-        // Base64 of nothing in particular, in lines of 72.
+        // Arbitrary Base64 in lines of 72 characters.
         write!(text, "\r\n {}", "QUJD".repeat(18)).ok();
         left = left.saturating_sub(75);
     }
     text + "\r\n"
 }
 
-/// Puts the account on a server.
+/// Creates the account's calendars and objects on a server, below the calendar home set `home`.
 pub async fn plant(client: &Client, home: &str, account: &[Calendar]) -> anyhow::Result<()> {
     for calendar in account {
         let path = format!("{home}{}/", calendar.name);

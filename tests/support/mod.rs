@@ -1,10 +1,10 @@
-//! Made-up input that is the same in every run.
+//! Pseudo-random input that is the same in every run.
 
-/// A generator of numbers that look random (splitmix64).
+/// A pseudo-random number generator (splitmix64).
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Returns a generator that gives the same numbers for the same seed.
+    /// Creates a generator. The same seed gives the same numbers.
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -18,17 +18,17 @@ impl Random {
         usize::try_from((mixed ^ (mixed >> 31)) % bound as u64).unwrap_or_default()
     }
 
-    /// Returns true once in `count` times.
+    /// Returns true with a probability of 1 in `count`.
     pub(crate) fn once_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
-    /// Returns one of these.
+    /// Returns one of `all`, which must not be empty.
     pub(crate) fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
     }
 
-    /// Returns a text of up to `most` of these.
+    /// Returns a text of up to `most` pieces from `alphabet`.
     pub(crate) fn text(&mut self, most: usize, alphabet: &[&str]) -> String {
         (0..self.below(most + 1)).map(|_| self.one_of(alphabet)).collect()
     }

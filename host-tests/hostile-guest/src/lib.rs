@@ -1,6 +1,6 @@
-//! A connector that misbehaves as its options say: `at` names a call (`origins`, `ping`, `scan`, `read-all`, `write`),
-//! and `what` names what happens there (`trap`, `grow`, `spin`, `hang`, `refuse`). Everything else works and does
-//! nothing. `origin` is what the connector asks to reach.
+//! A connector that misbehaves in one call. The option `at` selects the call (`origins`, `ping`, `scan`, `read-all`,
+//! `write`), `what` the misbehaviour (`trap`, `grow`, `spin`, `hang`, `refuse`), and `origin` the only origin that the
+//! connector asks for. All other calls succeed and do nothing.
 
 #![cfg(target_family = "wasm")]
 
@@ -37,7 +37,7 @@ impl destination::Guest for Component {
 type Options = Vec<(String, String)>;
 type Verdict = FutureReader<Result<(), Error>>;
 
-/// Both sides: the options are all there is.
+/// Importer and exporter alike: their only state is the options.
 #[derive(Clone)]
 struct Side(Options);
 
@@ -46,7 +46,11 @@ impl Side {
         self.0.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
     }
 
-    /// Does what the options say, if they say it of this call.
+    /// Misbehaves if `name` is the call that the option `at` selects.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `forbidden` for `what=refuse`.
     async fn call(&self, name: &str) -> Result<(), Error> {
         if self.option("at") != name {
             return Ok(());

@@ -1,5 +1,5 @@
-//! What the plugin costs: how long it takes to answer `Init`, and what a backup costs that opens one file after
-//! the other. `bench_plugin [objects] [runs]`; needs Go for the peer.
+//! Benchmark of the plugin: the time until it answers `Init`, and the cost of backups that open one or eight files at
+//! once. `bench_plugin [OBJECTS] [RUNS]` needs Go for the peer.
 
 use anyhow::Context;
 use host_tests::fake::Fake;
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The median of a measurement.
+/// Returns the median of a measurement.
 fn median(outcomes: &[Outcome], name: &str) -> f64 {
     let mut all: Vec<f64> = outcomes.iter().map(|outcome| outcome.milliseconds(name)).collect();
     all.sort_by(f64::total_cmp);

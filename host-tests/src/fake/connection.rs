@@ -1,4 +1,4 @@
-//! Connections, and a request from its arrival to its answer.
+//! Connections, and the path of a request from its arrival to its answer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,20 +16,20 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::delivery::{Body, deliver};
-use super::{Shared, locked};
+use super::shared::{Shared, locked};
 
-/// Takes connections until it is dropped.
+/// Accepts connections until the future is dropped.
 pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     while let Ok((socket, _)) = listener.accept().await {
         socket.set_nodelay(true).ok();
         let (shared, tls) = (Arc::clone(&shared), tls.clone());
-        // A client that goes away is not a failure of the server.
+        // A client that disconnects is not a failure of the server.
         tokio::spawn(async move {
             match tls {
-                None => talk(socket, shared).await,
+                None => serve_connection(socket, shared).await,
                 Some(tls) => {
                     if let Ok(socket) = tls.accept(socket).await {
-                        talk(socket, shared).await;
+                        serve_connection(socket, shared).await;
                     }
                 }
             }
@@ -37,7 +37,7 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
     }
 }
 
-async fn talk(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shared: Arc<Shared>) {
+async fn serve_connection(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shared: Arc<Shared>) {
     let service = service_fn(|request| answer(Arc::clone(&shared), request));
     auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await.ok();
 }
@@ -72,7 +72,7 @@ fn received(head: &Parts, body: &[u8]) -> Request {
     }
 }
 
-/// Waits as long as every answer takes, and counts PUTs that wait at the same time.
+/// Waits for the delay that applies to every answer, and counts the PUTs that wait at the same time.
 async fn wait(shared: &Shared, is_put: bool) {
     if is_put {
         let putting = shared.putting.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,4 +1,4 @@
-//! Answers of the model as HTTP, whole or not.
+//! Delivery of the model's answers over HTTP, complete or faulty.
 
 use std::io::Error;
 use std::time::Duration;
@@ -11,13 +11,17 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 
-/// The body of an answer.
+/// Body of an answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
 
-/// Time for what was sent before to leave this process.
+/// Time for the bytes sent before to leave this process.
 const FLUSH: Duration = Duration::from_millis(20);
 
-/// Turns a reply into an answer. An error makes hyper close the connection without one.
+/// Converts a reply into an HTTP response.
+///
+/// # Errors
+///
+/// Fails for a delivery without an answer: the error makes hyper close the connection.
 pub(super) async fn deliver(reply: Reply) -> Result<Response<Body>, Error> {
     let body = match reply.delivery {
         Delivery::Whole => Full::new(reply.body.clone()).map_err(|never| match never {}).boxed_unsync(),
@@ -37,7 +41,7 @@ pub(super) async fn deliver(reply: Reply) -> Result<Response<Body>, Error> {
 }
 
 fn fault() -> Error {
-    Error::other("a fault on purpose")
+    Error::other("an injected fault")
 }
 
 fn streamed(pieces: BoxStream<'static, Result<Bytes, Error>>) -> Body {

@@ -1,12 +1,13 @@
-//! A CalDAV server in this process: HTTP in front of the account in `dav-model`, for faults of every kind
-//! and accounts of any size.
+//! A CalDAV server in this process: HTTP in front of an account of `dav-model`, for faults of every kind and accounts
+//! of any size.
 
 mod connection;
 mod delivery;
+mod shared;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dav_model::{Account, Request};
@@ -15,24 +16,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use self::shared::{Shared, locked};
 use crate::certificates::Certificates;
 use crate::program::Served;
 
-/// What the server is made of, for all its connections.
-#[derive(Default)]
-struct Shared {
-    account: Account,
-    /// Every request, with the version of HTTP it came by.
-    seen: Mutex<Vec<(http::Version, Request)>>,
-    delay: Mutex<Duration>,
-    /// PUTs that are under way.
-    putting: AtomicUsize,
-    most_puts: AtomicUsize,
-    /// Bytes of whole bodies.
-    sent: AtomicU64,
-}
-
-/// The server. It ends when dropped. Its account is at hand by dereferencing.
+/// A fake server. Dropping it stops the server. It dereferences to its account.
 pub struct Fake {
     port: u16,
     is_tls: bool,
@@ -69,12 +57,12 @@ impl Served for Fake {
 }
 
 impl Fake {
-    /// Starts a server whose account has these calendars with so many objects each.
+    /// Starts a server with these calendars, each given as its name and its number of objects.
     pub async fn start(calendars: &[(&str, usize)]) -> anyhow::Result<Self> {
         Self::start_with(calendars, None).await
     }
 
-    /// Starts the same with TLS, and HTTP/2 for clients that offer it.
+    /// Starts such a server with TLS, and with HTTP/2 for clients that offer it.
     pub async fn start_tls(calendars: &[(&str, usize)], own: &Certificates) -> anyhow::Result<Self> {
         let chain = CertificateDer::pem_slice_iter(own.certificate.as_bytes()).collect::<Result<_, _>>()?;
         let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes())?;
@@ -96,18 +84,18 @@ impl Fake {
         Ok(Self { port, is_tls, shared, task })
     }
 
-    /// Returns `http://127.0.0.1:PORT`, or the same with `https`.
+    /// Returns the address of the server, `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://127.0.0.1:{}", if self.is_tls { "https" } else { "http" }, self.port)
     }
 
-    /// From now on, every answer takes this long.
+    /// Delays every answer by this time from now on.
     pub fn delay(&self, delay: Duration) {
         *locked(&self.shared.delay) = delay;
     }
 
-    /// Returns the most PUTs that were under way at once.
+    /// Returns the largest number of PUTs that were under way at once.
     #[must_use]
     pub fn most_puts(&self) -> usize {
         self.shared.most_puts.load(Ordering::Relaxed)
@@ -129,19 +117,15 @@ impl Fake {
         std::mem::take(&mut *locked(&self.shared.seen))
     }
 
-    /// Returns how many objects were written since the requests were taken last.
+    /// Returns the number of PUTs since the requests were last taken.
     #[must_use]
     pub fn take_puts(&self) -> usize {
         self.take_requests().iter().filter(|request| request.method == "PUT").count()
     }
 
-    /// Returns the bytes of whole bodies that were sent since the last call.
+    /// Returns the number of bytes in complete bodies that were sent since the last call.
     #[must_use]
     pub fn take_sent(&self) -> u64 {
         self.shared.sent.swap(0, Ordering::Relaxed)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! What the program does, shown on a real server: an account is made up, backed up, looked at, changed,
-//! and backed up again.
+//! Demonstration of the program on a real server: generates an account, backs it up, lists the files, changes the
+//! account, backs it up again, and restores a deleted calendar.
 
 use std::path::Path;
 
@@ -24,13 +24,13 @@ async fn main() -> anyhow::Result<()> {
     say(&backup).await?;
     show(&folder)?;
 
-    println!("\n== Two events change, one goes, and it is backed up again");
+    println!("\n== Two events change, one is deleted, and a second backup follows");
     client.put("/alice/work/meeting-000.ics", seed::event("meeting-0@seed", "Moved to Monday", "")).await?;
     client.put("/alice/family/family-00.ics", seed::event("family-0@seed", "Dentist, at last", "")).await?;
     client.delete("/alice/work/meeting-001.ics").await?;
     say(&backup).await?;
 
-    println!("\n== And once more, with nothing changed");
+    println!("\n== A third backup, with nothing changed");
     say(&backup).await?;
 
     println!("\n== A calendar is deleted by mistake");
@@ -42,17 +42,17 @@ async fn main() -> anyhow::Result<()> {
     lines.iter().take(4).for_each(|line| println!("{line}"));
     println!("  ...\n{}", lines.last().unwrap_or(&""));
 
-    println!("\n== It is restored, and nothing differs any more");
+    println!("\n== The calendar is restored, and nothing differs any more");
     say(&Cli::new(&server).restore(&folder)).await?;
     say(&diff).await?;
     println!("\nThe backup is in {}.", folder.display());
     Ok(())
 }
 
-/// The exit code of `diff` when something differs.
+/// Exit code of `diff` if something differs.
 const DIFFERS: i32 = 3;
 
-/// Runs the program and shows the command and what it printed.
+/// Runs the program, and prints the command line and the output.
 async fn say(cli: &Cli) -> anyhow::Result<()> {
     println!("\n$ {}", cli.line());
     let outcome = cli.succeeds().await?;
@@ -60,7 +60,7 @@ async fn say(cli: &Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folders, and the first files of each.
+/// Prints the folders, and the first eight files of each.
 fn show(folder: &Path) -> anyhow::Result<()> {
     println!("\n{}", folder.display());
     let files = program::tree(folder)?;

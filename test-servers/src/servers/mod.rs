@@ -1,5 +1,5 @@
-//! Real servers, each in a file of its own. Python ones live in one virtual environment below
-//! `target/servers`, made on first use.
+//! Real servers, each in a file of its own. Those in Python share a virtual environment below `target/servers`, which
+//! is created on first use.
 
 pub mod radicale;
 pub mod xandikos;
@@ -16,27 +16,28 @@ use anyhow::{Context, bail, ensure};
 use crate::client::Client;
 use crate::program::{Served, workspace};
 
-/// A server that runs, with an account `alice` / `secret`, and what tests need to know of it.
+/// A running server with the account `alice`, password `secret`.
 pub trait TestServer: Served + Send + Sync {
-    /// Its name and version, for messages.
+    /// Returns the name and the version of the server, for messages.
     fn name(&self) -> &'static str;
-    /// Where the account's calendars are.
+    /// Returns the path of the account's calendar home set.
     fn home(&self) -> &'static str;
-    /// A client past the connector, signed in.
+    /// Returns an HTTP client with the account's credentials, independent of the connector.
     fn client(&self) -> anyhow::Result<Client>;
-    /// Names of objects, as path segments, that it takes although they are odd.
+    /// Returns unusual names of objects, as path segments, that the server accepts.
     fn odd_names(&self) -> &'static [&'static str];
 }
 
-/// The account's name.
+/// User name of the account.
 pub const USER: &str = "alice";
-/// The account's password.
+/// Password of the account.
 pub const PASSWORD: &str = "secret";
 
-/// What the environment installs: exact versions.
+/// Packages of the virtual environment, with exact versions.
 const PACKAGES: [&str; 4] = ["radicale==3.9.0", "xandikos==0.4.10", "bcrypt==4.3.0", "cryptography==44.0.3"];
 
-/// The virtual environment's folder, made if it is not there. One at a time: tests run side by side.
+/// Returns the folder of the virtual environment, which is created if necessary. A lock makes tests that run side by
+/// side wait for each other.
 pub fn environment() -> anyhow::Result<PathBuf> {
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock();
@@ -62,8 +63,8 @@ fn command(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A port for a server that cannot say which one it got. It is below those that a system gives out by itself, so
-/// that nobody else gets it before the server has started.
+/// Returns a free port, for servers that do not report the port that the system has chosen. The port is below the
+/// ephemeral range, so that no other process gets it before the server has started.
 fn free_port() -> anyhow::Result<u16> {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     (0..1000)
@@ -76,12 +77,12 @@ fn free_port() -> anyhow::Result<u16> {
         .context("no free port between 20000 and 30000")
 }
 
-/// A server's process and its files; both go when it is dropped.
+/// Process and files of a server. Dropping it kills the process and removes the files.
 pub struct Process {
     child: Child,
-    /// Its folder.
+    /// Temporary folder with the server's configuration, data and log.
     pub folder: tempfile::TempDir,
-    /// The port it listens on.
+    /// Port on 127.0.0.1 that the server listens on.
     pub port: u16,
 }
 
@@ -93,7 +94,8 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Starts a server in a new folder, on a free port, and waits until it takes connections.
+    /// Starts a server in a new folder and on a free port, and waits up to 60 s until it accepts connections.
+    /// `prepare` gets both and returns the command.
     pub fn start(prepare: impl FnOnce(&Path, u16) -> anyhow::Result<Command>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;

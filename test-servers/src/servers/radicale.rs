@@ -1,4 +1,4 @@
-//! Radicale 3.9: rewrites every object, HTTP/1.0 only, a pause on every 401.
+//! Radicale 3.9: it rewrites every object, speaks HTTP/1.0 only, and delays every 401.
 
 use std::process::Command;
 
@@ -14,12 +14,12 @@ pub struct Radicale {
 }
 
 impl Radicale {
-    /// Starts one without encryption.
+    /// Starts a server without encryption.
     pub fn start() -> anyhow::Result<Self> {
         Self::start_with(None)
     }
 
-    /// Starts one with TLS. The authority's certificate is `ca.pem` in its folder.
+    /// Starts a server with TLS. The certificate of the authority is `ca.pem` in the server's folder.
     pub fn start_tls(certificates: &Certificates) -> anyhow::Result<Self> {
         Self::start_with(Some(certificates))
     }
@@ -82,7 +82,7 @@ impl TestServer for Radicale {
     }
 
     fn odd_names(&self) -> &'static [&'static str] {
-        // Measured: it refuses `:`, `%2F`, quotes and a leading dot; sizes above 255 bytes are an error.
+        // Measured: Radicale refuses `:`, `%2F`, quotes and a leading dot; names above 255 bytes are an error.
         &[
             "with%20space.ics",
             "at%40sign.ics",

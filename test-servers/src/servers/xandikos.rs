@@ -1,4 +1,4 @@
-//! Xandikos 0.4: objects in git, no dates in listings, bare relative hrefs for names with a colon.
+//! Xandikos 0.4: it stores objects in git, lists no dates, and lists names with a colon as relative hrefs without `./`.
 
 use std::process::Command;
 
@@ -13,12 +13,12 @@ pub struct Xandikos {
 }
 
 impl Xandikos {
-    /// Starts one without encryption and passwords.
+    /// Starts a server without encryption and passwords.
     pub fn start() -> anyhow::Result<Self> {
         Self::start_with(false)
     }
 
-    /// Starts one with a certificate that it makes itself and with passwords.
+    /// Starts a server with passwords, and with TLS and a certificate that it generates itself.
     pub fn start_tls() -> anyhow::Result<Self> {
         Self::start_with(true)
     }
@@ -92,7 +92,7 @@ impl TestServer for Xandikos {
     }
 
     fn odd_names(&self) -> &'static [&'static str] {
-        // Measured: only names that end in `.ics` are objects to it; `%2F` and a backslash are refused.
+        // Measured: Xandikos treats only names that end in `.ics` as objects; it refuses `%2F` and a backslash.
         &[
             "with%20space.ics",
             "at%40sign.ics",
