@@ -37,12 +37,13 @@ target:
 test: build lint
     cargo test --locked --release --workspace -- --show-output
 
-# Formatting and lints, of the native build and of the component
+# Formatting and lints, of the native build and of the component; last, the rules of docs/style.md
 lint: target
     cargo fmt --all --check
     cargo clippy --locked --release --workspace --all-targets -- --deny warnings
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav -- --deny warnings
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav --no-default-features -- --deny warnings
+    cargo run --locked --release --quiet --package source-lint
 
 # Schemas, manual and README's tables, from the tables of options and the command line
 generate:
