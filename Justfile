@@ -43,7 +43,8 @@ lint: target
     cargo clippy --locked --release --workspace --all-targets -- --deny warnings
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav -- --deny warnings
     cargo clippy --locked --profile component --target wasm32-wasip2 --package caldav --no-default-features -- --deny warnings
-    cargo run --locked --release --quiet --package source-lint
+    cargo build --locked --release --workspace --bin source-lint
+    target/release/source-lint
 
 # Schemas, manual and README's tables, from the tables of options and the command line
 generate:
