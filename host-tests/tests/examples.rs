@@ -36,7 +36,7 @@ async fn one_backup_makes_one() -> anyhow::Result<()> {
     let out = run("one_backup", &arguments).await?;
     ensure!(out.contains(&format!("{} new, 0 failed", files(1, OBJECTS))), "{out}");
     // The program accepts the folder as a backup of the same account.
-    scratch.backup().succeeds().await?;
+    scratch.backup().option("username", "alice").option("password", "x").succeeds().await?;
     Ok(())
 }
 
