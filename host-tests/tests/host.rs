@@ -229,7 +229,8 @@ async fn a_pool_has_room_for_a_number_of_jobs_and_their_memory() -> anyhow::Resu
     let engine = EngineBuilder::new().pool(Pool::new(JOBS).memory(MEMORY)).build()?;
     let connector = engine.load(&hostile())?;
     let open = || Importer::open(&connector, options("grow", "scan"), JobConfig::new());
-    for _ in 0..2 {
+    // Again and again: the end of a job is also the moment from which there is room for the next one.
+    for _ in 0..20 {
         let mut jobs = Vec::new();
         for _ in 0..JOBS {
             jobs.push(open().await?);

@@ -199,3 +199,39 @@ fn tests_and_benchmarks_use_the_crates_that_just_build_has_built() -> anyhow::Re
     }
     Ok(())
 }
+
+/// The connector, the host and the contract agree on the errors that end a run.
+#[test]
+fn the_same_errors_end_a_run_everywhere() -> anyhow::Result<()> {
+    use caldav::error::Kind;
+    use connector_host::Error;
+
+    let text = String::new;
+    let kinds = [
+        ("invalid-options", Kind::InvalidOptions, Error::InvalidOptions(text())),
+        ("sign-in-refused", Kind::SignInRefused, Error::SignInRefused(text())),
+        ("forbidden", Kind::Forbidden, Error::Forbidden(text())),
+        ("not-found", Kind::NotFound, Error::NotFound(text())),
+        ("rate-limited", Kind::RateLimited, Error::RateLimited(text())),
+        ("quota-exceeded", Kind::QuotaExceeded, Error::QuotaExceeded(text())),
+        ("read-only", Kind::ReadOnly, Error::ReadOnly(text())),
+        ("too-large", Kind::TooLarge, Error::TooLarge(text())),
+        ("conflict", Kind::Conflict, Error::Conflict(text())),
+        ("unsupported", Kind::Unsupported, Error::Unsupported(text())),
+        ("unreachable", Kind::Unreachable, Error::Unreachable(text())),
+        ("tls", Kind::Tls, Error::Tls(text())),
+        ("denied", Kind::Denied, Error::Denied(text())),
+        ("protocol", Kind::Protocol, Error::Protocol(text())),
+        ("cancelled", Kind::Cancelled, Error::Cancelled(text())),
+        ("other", Kind::Other, Error::Other(text())),
+    ];
+    let wit = read("wit/types.wit")?;
+    let cases = wit.split_once("variant error {").context("no variant error")?.1;
+    for (case, kind, error) in kinds {
+        let (documentation, _) = cases.split_once(&format!(" {case}(string)")).context(case)?;
+        let own = documentation.rsplit_once("(string),").map_or(documentation, |(_, own)| own);
+        let in_wit = own.contains("Ends the run.");
+        assert_eq!((kind.ends_run(), error.ends_run()), (in_wit, in_wit), "{case}");
+    }
+    Ok(())
+}

@@ -57,7 +57,7 @@ impl JobHandle {
     }
 
     /// Waits for the end of the job, which comes when every clone of its importer or exporter is dropped, or before if
-    /// it fails. Can be called any number of times.
+    /// it fails. The memory of the job is free by then. Can be called any number of times.
     ///
     /// # Errors
     ///

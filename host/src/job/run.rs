@@ -45,7 +45,8 @@ pub(super) struct Job<G: Guest> {
 }
 
 impl<G: Guest> Job<G> {
-    /// Runs the job to its end, and publishes it before the streams of the job are closed: their users ask for it.
+    /// Runs the job to its end, and publishes it when the instance is freed: a service that waits for the end may start
+    /// the next job at once, also in a full pool. Users of the streams, which close before, wait for the end as well.
     pub(super) async fn run(mut self, publish: watch::Sender<End>) {
         let end = self.work().await;
         let (requests, received, memory) =
@@ -56,6 +57,7 @@ impl<G: Guest> Job<G> {
                 tracing::warn!(code = error.code(), %error, requests, received, memory, "job failed");
             }
         }
+        drop(self);
         publish.send_replace(Some(end));
     }
 
